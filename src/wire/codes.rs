@@ -2,6 +2,8 @@
 //!
 //! Source: Apache `RequestCode`, `ResponseCode`, `RemotingSysResponseCode`, `LanguageCode`, `MQVersion`.
 
+#![allow(clippy::unreadable_literal)]
+
 use core::fmt;
 
 macro_rules! codes {

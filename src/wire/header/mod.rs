@@ -1,1 +1,429 @@
-//! (room)
+//! The head of a remoting command: two forms on the wire, one typed view.
+//!
+//! | room | what |
+//! |---|---|
+//! | `json` | the JSON form (serialize type 0) |
+//! | `binary` | the ROCKETMQ form (serialize type 1) |
+//! | [`Head`], [`ExtFields`] | what was received, borrowed; parsing validates once and allocates nothing |
+//! | [`EncodeFields`], [`FieldSink`], [`encode_head`] | what is sent |
+//!
+//! Source: Apache `RemotingCommand`, `RocketMQSerializable`.
+
+mod binary;
+mod json;
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use thiserror::Error;
+
+use super::codes::{LanguageCode, RequestCode, ResponseCode, Version};
+use super::frame::SerializeType;
+pub use super::json::Text;
+use super::json::{JsonError, JsonErrorKind};
+
+/// Most ext fields of one head. Requests of this protocol have at most 20.
+pub const MAX_EXT_FIELDS: usize = 256;
+
+/// Deepest nesting in a head's unknown members.
+pub(crate) const MAX_DEPTH: usize = 8;
+
+/// The flag word of a head.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Flag(pub i32);
+
+impl Flag {
+    /// A request that wants an answer.
+    pub const REQUEST: Self = Self(0);
+    /// An answer.
+    pub const RESPONSE: Self = Self(1);
+    /// A request that wants none.
+    pub const ONEWAY: Self = Self(2);
+
+    /// Bit 0: an answer.
+    pub const fn is_response(self) -> bool {
+        self.0 & 1 != 0
+    }
+
+    /// Bit 1: no answer wanted.
+    pub const fn is_oneway(self) -> bool {
+        self.0 & 2 != 0
+    }
+}
+
+/// Why a head cannot be read. The stream cannot be used any further.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HeadError {
+    /// The JSON text is malformed.
+    #[error("JSON head: {0}")]
+    Json(#[from] JsonError),
+    /// A member has a value of the wrong kind or out of range.
+    #[error("head member {member}: value at byte {at} is of the wrong kind or out of range")]
+    Member {
+        /// The member.
+        member: &'static str,
+        /// Byte offset of its value in the head.
+        at: usize,
+    },
+    /// A field of the binary form does not fit into the head.
+    #[error("binary head: {field} at byte {at} does not fit into the head")]
+    Overrun {
+        /// The field.
+        field: &'static str,
+        /// Byte offset of the field in the head.
+        at: usize,
+    },
+    /// A text of the binary form is not UTF-8.
+    #[error("binary head: {field} at byte {at} is not UTF-8")]
+    Utf8 {
+        /// The field.
+        field: &'static str,
+        /// Byte offset of the field in the head.
+        at: usize,
+    },
+    /// Two ext fields have the same key.
+    #[error("ext field at byte {at} has a key that came before")]
+    Duplicate {
+        /// Byte offset in the head.
+        at: usize,
+    },
+    /// Too many ext fields.
+    #[error("more than {MAX_EXT_FIELDS} ext fields at byte {at}")]
+    TooManyFields {
+        /// Byte offset in the head.
+        at: usize,
+    },
+}
+
+/// Why ext fields are not what an operation says.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FieldError {
+    /// A required field is not there.
+    #[error("required ext field `{0}` is missing")]
+    Missing(&'static str),
+    /// A field's text cannot be read as what it should be.
+    #[error("ext field `{field}` is no valid {expected}")]
+    Invalid {
+        /// The field's key on the wire.
+        field: &'static str,
+        /// What was expected.
+        expected: &'static str,
+    },
+}
+
+/// Why a head cannot be written.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// The frame would be longer than a length prefix can say.
+    #[error("a frame of {0} bytes cannot be announced")]
+    FrameTooLong(usize),
+    /// The head would be longer than its length field can say (16 MiB).
+    #[error("a head of {0} bytes cannot be announced")]
+    HeadTooLong(usize),
+    /// The code does not fit the binary form's 16 bits.
+    #[error("code {0} does not fit the binary form: send it as JSON")]
+    Code(i32),
+    /// A key of the binary form is longer than 32,767 bytes.
+    #[error("an ext field key of {0} bytes does not fit the binary form")]
+    KeyTooLong(usize),
+}
+
+/// Takes the ext fields of a command, one by one.
+pub trait FieldSink {
+    /// A text.
+    fn text(&mut self, key: &str, value: &str);
+    /// A text given in parts, written as one.
+    fn parts(&mut self, key: &str, parts: &[&str]);
+    /// A whole number.
+    fn int(&mut self, key: &str, value: i64);
+    /// `true` or `false`.
+    fn boolean(&mut self, key: &str, value: bool) {
+        self.text(key, if value { "true" } else { "false" });
+    }
+}
+
+/// The ext fields of a command. They are visited **sorted by key**, so that signing is one pass over the same walk.
+pub trait EncodeFields {
+    /// Gives every field that is present to `sink`, sorted by key.
+    fn encode<S: FieldSink>(&self, sink: &mut S);
+
+    /// True if the command has no ext field member at all, as Java writes a command without header class.
+    fn is_absent(&self) -> bool {
+        false
+    }
+}
+
+/// The ext fields of one operation, read from a head.
+pub trait DecodeFields<'a>: Sized {
+    /// Reads them in one pass.
+    fn decode(ext: &ExtFields<'a>) -> Result<Self, FieldError>;
+}
+
+/// The ext fields of a request, which know its code.
+pub trait Request: EncodeFields {
+    /// What the request asks for.
+    const CODE: RequestCode;
+}
+
+/// No ext fields.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NoFields;
+
+impl EncodeFields for NoFields {
+    fn encode<S: FieldSink>(&self, _sink: &mut S) {}
+
+    fn is_absent(&self) -> bool {
+        true
+    }
+}
+
+impl DecodeFields<'_> for NoFields {
+    fn decode(_ext: &ExtFields<'_>) -> Result<Self, FieldError> {
+        Ok(Self)
+    }
+}
+
+/// Ext fields as a list, for tools, proxies and tests. Sort it by key if it is to be signed.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldList<'a>(pub &'a [(&'a str, &'a str)]);
+
+impl EncodeFields for FieldList<'_> {
+    fn encode<S: FieldSink>(&self, sink: &mut S) {
+        for (key, value) in self.0 {
+            sink.text(key, value);
+        }
+    }
+}
+
+/// What a head says beside its ext fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadSpec<'a> {
+    /// Request or response code.
+    pub code: i32,
+    /// Announced language.
+    pub language: LanguageCode,
+    /// Announced version.
+    pub version: Version,
+    /// Correlation number.
+    pub opaque: i32,
+    /// Request, response, one-way.
+    pub flag: Flag,
+    /// Text of an answer, usually an error's.
+    pub remark: Option<&'a str>,
+}
+
+/// Appends length prefix, head word and head of a frame whose body of `body_len` bytes the caller appends.
+///
+/// Nothing is allocated but what `out` grows by. After an error `out` holds half a head: truncate it.
+pub fn encode_head<F: EncodeFields>(
+    out: &mut Vec<u8>,
+    serialize: SerializeType,
+    spec: &HeadSpec<'_>,
+    fields: &F,
+    body_len: usize,
+) -> Result<(), EncodeError> {
+    let start = out.len();
+    out.extend_from_slice(&[0; 8]);
+    match serialize {
+        SerializeType::Json => json::encode(out, spec, fields),
+        SerializeType::Rocketmq => binary::encode(out, spec, fields)?,
+    }
+    let head = out.len() - start - 8;
+    let total = head + 4 + body_len;
+    if head > 0xff_ffff {
+        return Err(EncodeError::HeadTooLong(head));
+    }
+    let length = i32::try_from(total).map_err(|_| EncodeError::FrameTooLong(total))?;
+    let word = (u32::from(serialize.to_byte()) << 24) | head as u32;
+    if let Some(prefix) = out.get_mut(start..start + 8) {
+        prefix[..4].copy_from_slice(&length.to_be_bytes());
+        prefix[4..].copy_from_slice(&word.to_be_bytes());
+    }
+    Ok(())
+}
+
+/// A received head. It borrows the frame; its parts have been checked.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    /// Request or response code, by the flag.
+    pub code: i32,
+    /// The peer's language; `None` if it is one this side does not know.
+    pub language: Option<LanguageCode>,
+    /// The peer's version.
+    pub version: Version,
+    /// Correlation number.
+    pub opaque: i32,
+    /// Request, response, one-way.
+    pub flag: Flag,
+    /// Text of an answer. Servers leave arbitrary text here on success too: never judge by it.
+    pub remark: Option<Text<'a>>,
+    /// The ext fields.
+    pub ext: ExtFields<'a>,
+}
+
+impl<'a> Head<'a> {
+    /// Reads and checks a head; allocates nothing.
+    pub fn parse(serialize: SerializeType, head: &'a [u8]) -> Result<Self, HeadError> {
+        match serialize {
+            SerializeType::Json => json::parse(head),
+            SerializeType::Rocketmq => binary::parse(head),
+        }
+    }
+
+    /// True for an answer.
+    pub fn is_response(&self) -> bool {
+        self.flag.is_response()
+    }
+
+    /// True for a request that wants no answer.
+    pub fn is_oneway(&self) -> bool {
+        self.flag.is_oneway()
+    }
+
+    /// The code of a request.
+    pub fn request_code(&self) -> RequestCode {
+        RequestCode(self.code)
+    }
+
+    /// The code of an answer.
+    pub fn response_code(&self) -> ResponseCode {
+        ResponseCode(self.code)
+    }
+
+    /// The ext fields as those of one operation.
+    pub fn fields<T: DecodeFields<'a>>(&self) -> Result<T, FieldError> {
+        T::decode(&self.ext)
+    }
+
+    fn empty() -> Self {
+        Self {
+            code: 0,
+            language: None,
+            version: Version(0),
+            opaque: 0,
+            flag: Flag(0),
+            remark: None,
+            ext: ExtFields(Form::None),
+        }
+    }
+}
+
+/// The ext fields of a received head, as they stand in it.
+#[derive(Clone, Copy)]
+pub struct ExtFields<'a>(Form<'a>);
+
+#[derive(Clone, Copy)]
+enum Form<'a> {
+    None,
+    /// The text of the object, checked.
+    Json(&'a str),
+    /// The ext block, checked.
+    Binary(&'a [u8]),
+}
+
+impl<'a> ExtFields<'a> {
+    /// The value of a field. Linear in the number of fields: to read several, decode a typed header.
+    pub fn get(&self, key: &str) -> Option<Text<'a>> {
+        self.iter().find(|(found, _)| *found == *key).map(|(_, value)| value)
+    }
+
+    /// All fields with a value, in the order of the wire.
+    pub fn iter(&self) -> ExtIter<'a> {
+        match self.0 {
+            Form::None => ExtIter::None,
+            Form::Json(text) => ExtIter::Json(json::ExtCursor::new(text)),
+            Form::Binary(block) => ExtIter::Binary(binary::ExtCursor::new(block)),
+        }
+    }
+
+    /// True if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
+    /// True if the head has no ext field member at all.
+    pub fn is_absent(&self) -> bool {
+        matches!(self.0, Form::None)
+    }
+}
+
+impl fmt::Debug for ExtFields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl<'a> IntoIterator for &ExtFields<'a> {
+    type Item = (Text<'a>, Text<'a>);
+    type IntoIter = ExtIter<'a>;
+
+    fn into_iter(self) -> ExtIter<'a> {
+        self.iter()
+    }
+}
+
+/// Iterator of [`ExtFields::iter`].
+#[derive(Clone, Debug)]
+pub enum ExtIter<'a> {
+    /// No fields.
+    None,
+    /// Over JSON text.
+    #[doc(hidden)]
+    Json(json::ExtCursor<'a>),
+    /// Over a binary block.
+    #[doc(hidden)]
+    Binary(binary::ExtCursor<'a>),
+}
+
+impl<'a> Iterator for ExtIter<'a> {
+    type Item = (Text<'a>, Text<'a>);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::None => None,
+            Self::Json(cursor) => cursor.next(),
+            Self::Binary(cursor) => cursor.next(),
+        }
+    }
+}
+
+/// Finds a key that comes twice without a table: keys whose length and ends were not seen before cannot be twins.
+#[derive(Debug, Default)]
+struct Twins {
+    seen: u64,
+    count: usize,
+}
+
+impl Twins {
+    /// Notes a key; `earlier` looks through the keys before it, and is asked only when that is needed.
+    fn check(&mut self, key: Text<'_>, at: usize, earlier: impl FnOnce() -> bool) -> Result<(), HeadError> {
+        self.count += 1;
+        if self.count > MAX_EXT_FIELDS {
+            return Err(HeadError::TooManyFields { at });
+        }
+        let bit = match key.as_plain().map(str::as_bytes) {
+            Some(bytes @ [first, .., last]) => {
+                1_u64 << ((bytes.len() as u64 * 31 + u64::from(*first) * 5 + u64::from(*last)) & 63)
+            }
+            Some([only]) => 1 << (only & 63),
+            _ => u64::MAX,
+        };
+        let suspect = self.seen & bit != 0;
+        self.seen |= bit;
+        if suspect && earlier() { Err(HeadError::Duplicate { at }) } else { Ok(()) }
+    }
+}
+
+impl JsonError {
+    fn member(member: &'static str, at: usize) -> HeadError {
+        HeadError::Member { member, at }
+    }
+
+    fn depth(at: usize) -> HeadError {
+        HeadError::Json(Self { at, kind: JsonErrorKind::Depth { limit: MAX_DEPTH } })
+    }
+}

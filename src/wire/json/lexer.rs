@@ -1,0 +1,259 @@
+//! A cursor over JSON text that allocates nothing.
+
+use super::{JsonError, JsonErrorKind, Text};
+
+/// What comes next in the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Token {
+    /// `{`
+    Object,
+    /// `[`
+    Array,
+    /// A quoted string.
+    String,
+    /// A number.
+    Number,
+    /// `true`, `false` or `null`.
+    Word,
+}
+
+/// Reads JSON text from front to back. The caller knows the grammar of what it reads.
+#[derive(Clone, Copy, Debug)]
+pub struct Lexer<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl<'a> Lexer<'a> {
+    /// A cursor at the front of `bytes`, which must be UTF-8.
+    pub fn new(bytes: &'a [u8]) -> Result<Self, JsonError> {
+        match core::str::from_utf8(bytes) {
+            Ok(text) => Ok(Self { text, at: 0 }),
+            Err(error) => Err(JsonError { at: error.valid_up_to(), kind: JsonErrorKind::Utf8 }),
+        }
+    }
+
+    /// A cursor at the front of text.
+    pub fn from_text(text: &'a str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// Byte offset of the cursor.
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    /// An error at the cursor.
+    pub fn error(&self, kind: JsonErrorKind) -> JsonError {
+        JsonError { at: self.at, kind }
+    }
+
+    #[inline]
+    fn peek_byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    #[inline]
+    fn skip_space(&mut self) {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek_byte() {
+            self.at += 1;
+        }
+    }
+
+    /// Steps over `byte` if it comes next.
+    #[inline]
+    pub fn eat(&mut self, byte: u8) -> bool {
+        self.skip_space();
+        let found = self.peek_byte() == Some(byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    /// Steps over `byte`, which has to come next.
+    #[inline]
+    pub fn expect(&mut self, byte: u8, name: &'static str) -> Result<(), JsonError> {
+        if self.eat(byte) {
+            return Ok(());
+        }
+        Err(self.error(if self.at == self.text.len() {
+            JsonErrorKind::Eof
+        } else {
+            JsonErrorKind::Expected(name)
+        }))
+    }
+
+    /// What comes next.
+    #[inline]
+    pub fn peek(&mut self) -> Result<Token, JsonError> {
+        self.skip_space();
+        match self.peek_byte() {
+            Some(b'"' | b'\'') => Ok(Token::String),
+            Some(b'{') => Ok(Token::Object),
+            Some(b'[') => Ok(Token::Array),
+            Some(b'-' | b'+' | b'0'..=b'9') => Ok(Token::Number),
+            Some(b't' | b'f' | b'n') => Ok(Token::Word),
+            Some(_) => Err(self.error(JsonErrorKind::Expected("a value"))),
+            None => Err(self.error(JsonErrorKind::Eof)),
+        }
+    }
+
+    /// A quoted string. Java reads single quotes too.
+    #[inline]
+    pub fn string(&mut self) -> Result<Text<'a>, JsonError> {
+        self.skip_space();
+        let quote = match self.peek_byte() {
+            Some(quote @ (b'"' | b'\'')) => quote,
+            Some(_) => return Err(self.error(JsonErrorKind::Expected("a string"))),
+            None => return Err(self.error(JsonErrorKind::Eof)),
+        };
+        let start = self.at + 1;
+        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
+        // Escapes, the end and control characters are rare: one test a byte finds them all.
+        for (index, byte) in rest.iter().enumerate() {
+            if *byte == quote {
+                self.at = start + index + 1;
+                return Ok(Text::plain(&self.text[start..start + index]));
+            }
+            if *byte == b'\\' || *byte < 0x20 {
+                self.at = start + index;
+                return self.escaped_string(start, quote);
+            }
+        }
+        self.at = self.text.len();
+        Err(self.error(JsonErrorKind::Eof))
+    }
+
+    #[cold]
+    fn escaped_string(&mut self, start: usize, quote: u8) -> Result<Text<'a>, JsonError> {
+        loop {
+            let byte = self.peek_byte().ok_or_else(|| self.error(JsonErrorKind::Eof))?;
+            if byte == quote {
+                self.at += 1;
+                return Ok(Text::escaped(&self.text[start..self.at - 1]));
+            }
+            match byte {
+                b'\\' => self.escape()?,
+                0..0x20 => return Err(self.error(JsonErrorKind::Control)),
+                _ => self.at += 1,
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<(), JsonError> {
+        let bytes = self.text.as_bytes();
+        let digits = match bytes.get(self.at + 1) {
+            Some(b'u') => 4,
+            Some(b'x') => 2,
+            Some(b'"' | b'\'' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' | b'v' | b'0') => 0,
+            Some(_) => return Err(self.error(JsonErrorKind::Escape)),
+            None => return Err(self.error(JsonErrorKind::Eof)),
+        };
+        let hex =
+            bytes.get(self.at + 2..self.at + 2 + digits).ok_or_else(|| self.error(JsonErrorKind::Eof))?;
+        if !hex.iter().all(u8::is_ascii_hexdigit) {
+            return Err(self.error(JsonErrorKind::Escape));
+        }
+        self.at += 2 + digits;
+        Ok(())
+    }
+
+    /// A number as it stands.
+    #[inline]
+    pub fn number(&mut self) -> Result<&'a str, JsonError> {
+        self.skip_space();
+        let start = self.at;
+        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
+        let len =
+            rest.iter().take_while(|b| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')).count();
+        let raw = &self.text[start..start + len];
+        if !is_number(raw.as_bytes()) {
+            return Err(self.error(JsonErrorKind::Number));
+        }
+        self.at += len;
+        Ok(raw)
+    }
+
+    /// `true`, `false` or `null`, as it stands.
+    #[inline]
+    pub fn word(&mut self) -> Result<&'a str, JsonError> {
+        self.skip_space();
+        for word in ["true", "false", "null"] {
+            if self.text[self.at..].starts_with(word) {
+                let start = self.at;
+                self.at += word.len();
+                return Ok(&self.text[start..self.at]);
+            }
+        }
+        Err(self.error(JsonErrorKind::Expected("true, false or null")))
+    }
+
+    /// Steps over a value and returns its text. Nesting is counted, not recursed into.
+    pub fn skip_value(&mut self, max_depth: usize) -> Result<&'a str, JsonError> {
+        self.skip_space();
+        let start = self.at;
+        let mut depth = 0_usize;
+        loop {
+            match self.peek_byte() {
+                Some(b'{' | b'[') => {
+                    depth += 1;
+                    if depth > max_depth {
+                        return Err(self.error(JsonErrorKind::Depth { limit: max_depth }));
+                    }
+                    self.at += 1;
+                }
+                Some(b'}' | b']') if depth > 0 => {
+                    depth -= 1;
+                    self.at += 1;
+                }
+                Some(b',' | b':') if depth > 0 => self.at += 1,
+                Some(b'"' | b'\'') => drop(self.string()?),
+                Some(b't' | b'f' | b'n') => drop(self.word()?),
+                Some(b'-' | b'+' | b'0'..=b'9') => drop(self.number()?),
+                Some(_) => return Err(self.error(JsonErrorKind::Expected("a value"))),
+                None => return Err(self.error(JsonErrorKind::Eof)),
+            }
+            if depth == 0 {
+                return Ok(&self.text[start..self.at]);
+            }
+            self.skip_space();
+        }
+    }
+
+    /// Nothing but white space may be left.
+    pub fn end(&mut self) -> Result<(), JsonError> {
+        self.skip_space();
+        if self.at == self.text.len() { Ok(()) } else { Err(self.error(JsonErrorKind::Trailing)) }
+    }
+
+    /// The text from one offset to another.
+    pub fn slice(&self, from: usize, to: usize) -> &'a str {
+        self.text.get(from..to).unwrap_or_default()
+    }
+}
+
+/// Java's reader takes a leading `+` and leading zeros.
+#[inline]
+fn is_number(raw: &[u8]) -> bool {
+    let raw = raw.strip_prefix(b"-").or_else(|| raw.strip_prefix(b"+")).unwrap_or(raw);
+    let whole = raw.iter().take_while(|b| b.is_ascii_digit()).count();
+    if whole == 0 {
+        return false;
+    }
+    let mut rest = &raw[whole..];
+    if let [b'.', fraction @ ..] = rest {
+        let digits = fraction.iter().take_while(|b| b.is_ascii_digit()).count();
+        if digits == 0 {
+            return false;
+        }
+        rest = &fraction[digits..];
+    }
+    match rest {
+        [] => true,
+        [b'e' | b'E', exponent @ ..] => {
+            let digits =
+                exponent.strip_prefix(b"-").or_else(|| exponent.strip_prefix(b"+")).unwrap_or(exponent);
+            !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+        }
+        _ => false,
+    }
+}

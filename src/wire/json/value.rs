@@ -1,0 +1,246 @@
+//! A tree over JSON text, for bodies.
+
+use alloc::vec::Vec;
+
+use super::{JsonError, JsonErrorKind, Lexer, Limits, Text, Token};
+
+/// A JSON value that borrows its text. Members keep their order; a key can be any value (fastjson's dialect).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number as it stands.
+    Number(&'a str),
+    /// A string.
+    String(Text<'a>),
+    /// An array.
+    Array(Vec<Value<'a>>),
+    /// An object; keys are strings, bare numbers, or objects.
+    Object(Vec<(Value<'a>, Value<'a>)>),
+}
+
+impl<'a> Value<'a> {
+    /// Reads a whole document and resolves its `$ref`s.
+    ///
+    /// ```
+    /// use rocketmq_engine::wire::json::{Limits, Value};
+    ///
+    /// let text = br#"{"addrs":{0:"10.0.0.1:10911"},"table":{{"queueId":1}:5}}"#;
+    /// let value = Value::parse(text, &Limits::default()).unwrap();
+    /// let addresses = value.get("addrs").unwrap().members().unwrap();
+    /// assert_eq!(addresses[0].0.to_i64(), Some(0));
+    /// ```
+    pub fn parse(text: &'a [u8], limits: &Limits) -> Result<Self, JsonError> {
+        let mut lexer = Lexer::new(text)?;
+        let mut parser = Parser { lexer: &mut lexer, limits, nodes: 0 };
+        let value = parser.value(0)?;
+        lexer.end()?;
+        Ok(value.resolved())
+    }
+
+    /// The member with this name; the last one, if there are several, as Java's library takes it.
+    pub fn get(&self, name: &str) -> Option<&Value<'a>> {
+        let is_named = |key: &Value<'a>| matches!(key, Value::String(text) if *text == *name);
+        self.members()?.iter().rev().find(|(key, _)| is_named(key)).map(|(_, value)| value)
+    }
+
+    /// The members of an object.
+    pub fn members(&self) -> Option<&[(Value<'a>, Value<'a>)]> {
+        match self {
+            Self::Object(members) => Some(members),
+            _ => None,
+        }
+    }
+
+    /// The items of an array.
+    pub fn items(&self) -> Option<&[Value<'a>]> {
+        match self {
+            Self::Array(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The text of a string, number or word: what Java makes of it where a string is wanted.
+    pub fn as_text(&self) -> Option<Text<'a>> {
+        match self {
+            Self::String(text) => Some(*text),
+            Self::Number(raw) => Some(Text::plain(raw)),
+            Self::Bool(value) => Some(Text::plain(if *value { "true" } else { "false" })),
+            _ => None,
+        }
+    }
+
+    /// A whole number, also if it stands in quotes.
+    pub fn to_i64(&self) -> Option<i64> {
+        self.as_text()?.to_i64()
+    }
+
+    /// A truth value, also if it stands in quotes.
+    pub fn to_bool(&self) -> Option<bool> {
+        match self {
+            Self::Bool(value) => Some(*value),
+            Self::String(text) => Some(text.to_bool()),
+            Self::Number(raw) => Some(*raw != "0"),
+            _ => None,
+        }
+    }
+
+    /// True for `null`.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    /// The path of `{"$ref":"path"}`.
+    fn reference(&self) -> Option<Text<'a>> {
+        match self {
+            Self::Object(members) => match &members[..] {
+                [(Value::String(key), Value::String(path))] if *key == *"$ref" => Some(*path),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+struct Parser<'p, 'a> {
+    lexer: &'p mut Lexer<'a>,
+    limits: &'p Limits,
+    nodes: usize,
+}
+
+impl<'a> Parser<'_, 'a> {
+    fn value(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
+        self.nodes += 1;
+        if self.nodes > self.limits.max_nodes {
+            return Err(self.lexer.error(JsonErrorKind::Nodes { limit: self.limits.max_nodes }));
+        }
+        if depth > self.limits.max_depth {
+            return Err(self.lexer.error(JsonErrorKind::Depth { limit: self.limits.max_depth }));
+        }
+        Ok(match self.lexer.peek()? {
+            Token::String => Value::String(self.lexer.string()?),
+            Token::Number => Value::Number(self.lexer.number()?),
+            Token::Word => match self.lexer.word()? {
+                "true" => Value::Bool(true),
+                "false" => Value::Bool(false),
+                _ => Value::Null,
+            },
+            Token::Array => self.array(depth)?,
+            Token::Object => self.object(depth)?,
+        })
+    }
+
+    fn array(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
+        self.lexer.expect(b'[', "[")?;
+        let mut items = Vec::new();
+        while !self.lexer.eat(b']') {
+            items.push(self.value(depth + 1)?);
+            if !self.lexer.eat(b',') {
+                self.lexer.expect(b']', ", or ]")?;
+                break;
+            }
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
+        self.lexer.expect(b'{', "{")?;
+        let mut members = Vec::new();
+        while !self.lexer.eat(b'}') {
+            let key = self.value(depth + 1)?;
+            self.lexer.expect(b':', ":")?;
+            members.push((key, self.value(depth + 1)?));
+            if !self.lexer.eat(b',') {
+                self.lexer.expect(b'}', ", or }")?;
+                break;
+            }
+        }
+        Ok(Value::Object(members))
+    }
+}
+
+/// Most `$ref`s that are followed in one document, so that a few bytes cannot grow into many.
+const MAX_REFERENCES: usize = 4096;
+
+impl<'a> Value<'a> {
+    fn has_reference(&self) -> bool {
+        self.reference().is_some()
+            || match self {
+                Self::Array(items) => items.iter().any(Self::has_reference),
+                Self::Object(members) => members.iter().any(|(k, v)| k.has_reference() || v.has_reference()),
+                _ => false,
+            }
+    }
+
+    fn resolved(self) -> Self {
+        if !self.has_reference() {
+            return self;
+        }
+        let mut resolved = self.clone();
+        resolved.replace_references(&self, &mut 0);
+        resolved
+    }
+
+    fn replace_references(&mut self, root: &Value<'a>, count: &mut usize) {
+        if let Some(path) = self.reference() {
+            *count += 1;
+            // What a reference names was written in full before it, so it holds no unresolved part of interest.
+            let target = if *count > MAX_REFERENCES { None } else { root.find(&path.as_str()) };
+            *self = target.filter(|found| !found.has_reference()).cloned().unwrap_or(Value::Null);
+            return;
+        }
+        match self {
+            Self::Array(items) => items.iter_mut().for_each(|item| item.replace_references(root, count)),
+            Self::Object(members) => {
+                for (key, value) in members {
+                    key.replace_references(root, count);
+                    value.replace_references(root, count);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Follows a fastjson path: `$`, `.name`, `[index]`; a backslash escapes; `.null` is an object used as a key.
+    fn find(&self, path: &str) -> Option<&Value<'a>> {
+        let mut found = self;
+        let mut rest = path.strip_prefix('$')?;
+        while !rest.is_empty() {
+            if let Some(indexed) = rest.strip_prefix('[') {
+                let (index, behind) = indexed.split_once(']')?;
+                found = found.items()?.get(index.parse::<usize>().ok()?)?;
+                rest = behind;
+                continue;
+            }
+            let named = rest.strip_prefix('.')?;
+            let mut name = alloc::string::String::new();
+            let mut chars = named.char_indices();
+            let mut end = named.len();
+            while let Some((at, c)) = chars.next() {
+                match c {
+                    '.' | '[' => {
+                        end = at;
+                        break;
+                    }
+                    '\\' => name.extend(chars.next().map(|(_, c)| c)),
+                    c => name.push(c),
+                }
+            }
+            rest = &named[end..];
+            found = match found.get(&name) {
+                Some(member) => member,
+                None if name == "null" => {
+                    &found.members()?.iter().find(|(key, _)| key.members().is_some())?.0
+                }
+                None => found
+                    .members()?
+                    .iter()
+                    .find(|(key, _)| key.as_text().is_some_and(|k| k == *name))
+                    .map(|(_, v)| v)?,
+            };
+        }
+        Some(found)
+    }
+}
