@@ -14,6 +14,9 @@
 //! | [`sysflag`] | flag bits of messages and pulls |
 //! | [`compress`] | zlib, LZ4, Zstandard with caps |
 //! | [`names`] | topics, groups, namespaces, reserved names, delay levels |
+//! | [`validate`] | what a message must be before it is sent |
+//! | [`pop`] | receipt handles, offset infos, retry topics, batched acks |
+//! | [`trace`] | trace records |
 
 pub(crate) mod base64;
 pub mod batch;
@@ -23,9 +26,12 @@ pub mod ids;
 pub mod layout;
 pub mod names;
 pub mod owned;
+pub mod pop;
 pub mod properties;
 pub mod sysflag;
 pub mod tags;
+pub mod trace;
+pub mod validate;
 pub mod view;
 pub mod walk;
 
@@ -39,5 +45,6 @@ pub use owned::StoredMessage;
 pub use properties::{Properties, PropertiesBuilder, PropertyError};
 pub use sysflag::{PullSysFlag, SysFlag};
 pub use tags::{string_hash, tag_code};
+pub use validate::{MessageRefused, check_message};
 pub use view::{MessageView, body_crc};
 pub use walk::{Messages, Poison, StoredMessages, WalkLimits, stored_messages, walk};
