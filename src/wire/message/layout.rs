@@ -112,107 +112,120 @@ pub enum MessageError {
     },
 }
 
-/// Lengths found by [`Layout::parse`]; with them every part of the message is reached without searching.
+/// The parts of one message that vary in length, checked to fill it exactly.
+#[derive(Clone, Copy)]
+pub(crate) struct Parts<'a> {
+    pub(crate) body: &'a [u8],
+    /// UTF-8.
+    pub(crate) topic: &'a [u8],
+    /// UTF-8.
+    pub(crate) properties: &'a [u8],
+}
+
+/// Reads the lengths of `message`, which is exactly TOTALSIZE bytes long, and checks what can be checked without
+/// touching the body. This is on the path of every message pulled: the good case is straight, errors are made
+/// elsewhere.
+#[inline]
+pub(crate) fn parse(message: &[u8]) -> Result<Parts<'_>, MessageError> {
+    let size = message.len();
+    let Some(head) = message.first_chunk::<MIN_MESSAGE>() else {
+        return Err(MessageError::TooShort { left: size });
+    };
+    let wide = match i32_at(head, 4) {
+        MAGIC_V1 => false,
+        MAGIC_V2 => true,
+        magic => return Err(MessageError::UnknownMagic { magic }),
+    };
+    let length_at = if i32_at(head, at::SYS_FLAG) & (SysFlag::BORNHOST_V6 | SysFlag::STOREHOST_V6) == 0 {
+        // Both ports at once: nearly every message has IPv4 hosts.
+        if (i32_at(head, 52) | i32_at(head, 68)) as u32 >> 16 != 0 {
+            check_ports(message)?;
+        }
+        BODY_LENGTH_AT
+    } else {
+        check_ports(message)?
+    };
+
+    let at = |part: &[u8]| size - part.len();
+    let after = message.get(length_at..).unwrap_or_default();
+    let Some((body, after)) = split(after, |[a, b, c, d]| i32::from_be_bytes([a, b, c, d])) else {
+        return Err(bad_length("body", try_i32(message, length_at), length_at, size));
+    };
+    let split_topic = if wide {
+        split(after, |[a, b]| i32::from(i16::from_be_bytes([a, b])))
+    } else {
+        split(after, |[a]| i32::from(a as i8))
+    };
+    let Some((topic, after)) = split_topic else {
+        return Err(bad_length("topic", topic_len(after, wide), at(after), size));
+    };
+    let Some((properties, rest)) = split(after, |[a, b]| i32::from(i16::from_be_bytes([a, b]))) else {
+        return Err(bad_length("properties", topic_len(after, true), at(after), size));
+    };
+    if !rest.is_empty() {
+        return Err(MessageError::SizeMismatch { used: at(rest), size });
+    }
+    if !is_utf8(topic) {
+        return Err(MessageError::NotUtf8 { field: "topic" });
+    }
+    if !is_utf8(properties) {
+        return Err(MessageError::NotUtf8 { field: "properties" });
+    }
+    Ok(Parts { body, topic, properties })
+}
+
+/// A field behind its length; a negative length fits nothing.
+#[inline]
+fn split<const N: usize>(bytes: &[u8], len: impl FnOnce([u8; N]) -> i32) -> Option<(&[u8], &[u8])> {
+    let (prefix, rest) = bytes.split_first_chunk::<N>()?;
+    rest.split_at_checked(len(*prefix) as u32 as usize)
+}
+
+fn topic_len(bytes: &[u8], wide: bool) -> Option<i32> {
+    match *bytes {
+        [a, ..] if !wide => Some(i32::from(a as i8)),
+        [a, b, ..] => Some(i32::from(i16::from_be_bytes([a, b]))),
+        _ => None,
+    }
+}
+
+#[cold]
+fn bad_length(field: &'static str, len: Option<i32>, at: usize, size: usize) -> MessageError {
+    MessageError::FieldLength { field, len: len.unwrap_or(-1), at, size }
+}
+
+/// Lengths of the parts: with them they are found again without checking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     body_len: u32,
     topic_len: u16,
     properties_len: u16,
-    /// Where the body begins: 88, 100 or 112.
-    body_at: u8,
-    /// Bytes of the topic length: 1 or 2.
-    topic_width: u8,
 }
 
 impl Layout {
-    /// Reads the lengths of `message`, which is exactly TOTALSIZE bytes long, and checks what can be checked
-    /// without touching the body.
     #[inline]
-    pub(crate) fn parse(message: &[u8]) -> Result<Layout, MessageError> {
-        let size = message.len();
-        let Some(head) = message.first_chunk::<MIN_MESSAGE>() else {
-            return Err(MessageError::TooShort { left: size });
-        };
-        let topic_width = match i32_at(head, 4) {
-            MAGIC_V1 => 1,
-            MAGIC_V2 => 2,
-            magic => return Err(MessageError::UnknownMagic { magic }),
-        };
-        let flags = i32_at(head, at::SYS_FLAG);
-        let length_at =
-            BODY_LENGTH_AT + extra(flags, SysFlag::BORNHOST_V6) + extra(flags, SysFlag::STOREHOST_V6);
-        check_port(message, flags, false)?;
-        check_port(message, flags, true)?;
-
-        let body_at = length_at + 4;
-        let body_len = try_i32(message, length_at).unwrap_or(-1);
-        let topic_at = end_of("body", body_len, length_at, body_at, size)?;
-        let topic_len = match (topic_width, message.get(topic_at..)) {
-            (1, Some([a, ..])) => i32::from(*a as i8),
-            (2, Some([a, b, ..])) => i32::from(i16::from_be_bytes([*a, *b])),
-            _ => -1,
-        };
-        let properties_at = end_of("topic", topic_len, topic_at, topic_at + topic_width, size)?;
-        let properties_len = match message.get(properties_at..) {
-            Some([a, b, ..]) => i32::from(i16::from_be_bytes([*a, *b])),
-            _ => -1,
-        };
-        let used = end_of("properties", properties_len, properties_at, properties_at + 2, size)?;
-        if used != size {
-            return Err(MessageError::SizeMismatch { used, size });
+    pub(crate) fn of(parts: &Parts<'_>) -> Layout {
+        Layout {
+            body_len: parts.body.len() as u32,
+            topic_len: parts.topic.len() as u16,
+            properties_len: parts.properties.len() as u16,
         }
-        let layout = Layout {
-            body_len: body_len as u32,
-            topic_len: topic_len as u16,
-            properties_len: properties_len as u16,
-            body_at: body_at as u8,
-            topic_width: topic_width as u8,
-        };
-        if !is_utf8(layout.topic(message)) {
-            return Err(MessageError::NotUtf8 { field: "topic" });
-        }
-        if !is_utf8(layout.properties(message)) {
-            return Err(MessageError::NotUtf8 { field: "properties" });
-        }
-        Ok(layout)
     }
 
-    pub(crate) fn body_range(self) -> core::ops::Range<usize> {
-        let start = usize::from(self.body_at);
-        start..start + self.body_len as usize
-    }
-
+    /// The parts of a message that has this layout; found from its end, where nothing varies but these lengths.
     #[inline]
-    pub(crate) fn body(self, message: &[u8]) -> &[u8] {
-        message.get(self.body_range()).unwrap_or_default()
-    }
-
-    #[inline]
-    pub(crate) fn topic(self, message: &[u8]) -> &[u8] {
-        let start = self.body_range().end + usize::from(self.topic_width);
-        message.get(start..start + usize::from(self.topic_len)).unwrap_or_default()
-    }
-
-    #[inline]
-    pub(crate) fn properties(self, message: &[u8]) -> &[u8] {
-        // The properties are the last thing in a message.
-        message.get(message.len().wrapping_sub(usize::from(self.properties_len))..).unwrap_or_default()
+    pub(crate) fn parts(self, message: &[u8]) -> Parts<'_> {
+        let (head, properties) = split_last(message, usize::from(self.properties_len));
+        let (head, topic) = split_last(split_last(head, 2).0, usize::from(self.topic_len));
+        let width = if i32_at(message, 4) == MAGIC_V2 { 2 } else { 1 };
+        let (_, body) = split_last(split_last(head, width).0, self.body_len as usize);
+        Parts { body, topic, properties }
     }
 }
 
-/// End of a field of `len` bytes at `start`, when that is inside the message.
 #[inline]
-fn end_of(
-    field: &'static str,
-    len: i32,
-    at: usize,
-    start: usize,
-    size: usize,
-) -> Result<usize, MessageError> {
-    match usize::try_from(len).ok().and_then(|len| start.checked_add(len)) {
-        Some(end) if end <= size => Ok(end),
-        _ => Err(MessageError::FieldLength { field, len, at, size }),
-    }
+fn split_last(bytes: &[u8], len: usize) -> (&[u8], &[u8]) {
+    bytes.split_at_checked(bytes.len().wrapping_sub(len)).unwrap_or_default()
 }
 
 /// Bytes an IPv6 host takes more than an IPv4 one.
@@ -221,9 +234,23 @@ const fn extra(flags: i32, bit: i32) -> usize {
     if flags & bit != 0 { 12 } else { 0 }
 }
 
+/// ASCII is told in a few steps, which the standard library's check needs more of for short texts.
 #[inline]
 fn is_utf8(text: &[u8]) -> bool {
-    text.is_ascii() || str::from_utf8(text).is_ok()
+    is_ascii(text) || str::from_utf8(text).is_ok()
+}
+
+#[inline]
+fn is_ascii(text: &[u8]) -> bool {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let (words, rest) = text.as_chunks::<8>();
+    let mut all = words.iter().fold(0, |all, word| all | u64::from_ne_bytes(*word));
+    if let Some(last) = text.last_chunk::<8>() {
+        all |= u64::from_ne_bytes(*last);
+    } else {
+        all |= rest.iter().fold(0, |all, &byte| all | u64::from(byte));
+    }
+    all & HIGH == 0
 }
 
 /// Where a host begins and how long its address is.
@@ -236,14 +263,22 @@ fn host_place(flags: i32, store: bool) -> (usize, usize) {
     }
 }
 
-#[inline]
-fn check_port(message: &[u8], flags: i32, store: bool) -> Result<(), MessageError> {
-    let (start, len) = host_place(flags, store);
-    let port = try_i32(message, start + len).unwrap_or(-1);
-    if (port as u32) >> 16 == 0 {
-        return Ok(());
+/// Where the body length stands, when both ports are in range.
+#[cold]
+fn check_ports(message: &[u8]) -> Result<usize, MessageError> {
+    let flags = i32_at(message, at::SYS_FLAG);
+    for (field, store) in [("born host", false), ("store host", true)] {
+        let (start, len) = host_place(flags, store);
+        let port = try_i32(message, start + len).unwrap_or(-1);
+        if port as u32 >> 16 != 0 {
+            return Err(MessageError::Port { field, port });
+        }
     }
-    Err(MessageError::Port { field: if store { "store host" } else { "born host" }, port })
+    Ok(body_length_at(flags))
+}
+
+fn body_length_at(flags: i32) -> usize {
+    BODY_LENGTH_AT + extra(flags, SysFlag::BORNHOST_V6) + extra(flags, SysFlag::STOREHOST_V6)
 }
 
 /// The host that stored a message, or the one it came from.
@@ -281,12 +316,12 @@ pub(crate) fn i64_at(bytes: &[u8], at: usize) -> i64 {
     bytes.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |chunk| i64::from_be_bytes(*chunk))
 }
 
-impl Layout {
-    pub(crate) fn reconsume_times(self, message: &[u8]) -> i32 {
-        i32_at(message, usize::from(self.body_at) - 16)
-    }
+/// RECONSUMETIMES stands before the offset that stands before the body length.
+pub(crate) fn reconsume_times(message: &[u8]) -> i32 {
+    i32_at(message, body_length_at(i32_at(message, at::SYS_FLAG)) - 12)
+}
 
-    pub(crate) fn prepared_transaction_offset(self, message: &[u8]) -> i64 {
-        i64_at(message, usize::from(self.body_at) - 12)
-    }
+/// PREPARED TRANSACTION OFFSET.
+pub(crate) fn prepared_transaction_offset(message: &[u8]) -> i64 {
+    i64_at(message, body_length_at(i32_at(message, at::SYS_FLAG)) - 8)
 }

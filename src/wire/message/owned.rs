@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::layout::{Layout, MessageError};
+use super::layout::{self, Layout, MessageError};
 use super::properties::Properties;
 use super::view::MessageView;
 
@@ -31,7 +31,8 @@ impl StoredMessage {
 
     /// Checks one message of exactly its TOTALSIZE; the body stays as stored.
     pub fn parse(message: Bytes) -> Result<StoredMessage, MessageError> {
-        let layout = MessageView::parse(&message)?.layout;
+        MessageView::parse(&message)?;
+        let layout = Layout::of(&layout::parse(&message)?);
         Ok(StoredMessage { message, layout, inflated: None, inner: None })
     }
 

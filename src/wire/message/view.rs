@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 
 use super::batch;
 use super::ids::OffsetMessageId;
-use super::layout::{self, Layout, MessageError, at, i32_at, i64_at};
+use super::layout::{self, Layout, MessageError, Parts, at, i32_at, i64_at};
 use super::properties::{Properties, names};
 use super::sysflag::SysFlag;
 
@@ -14,8 +14,8 @@ use super::sysflag::SysFlag;
 #[derive(Clone, Copy)]
 pub struct MessageView<'a> {
     pub(crate) message: &'a [u8],
-    pub(crate) layout: Layout,
     pub(crate) body: &'a [u8],
+    topic: &'a [u8],
     pub(crate) properties: Properties<'a>,
     pub(crate) queue_offset: i64,
     pub(crate) flag: i32,
@@ -31,16 +31,16 @@ impl<'a> MessageView<'a> {
         if usize::try_from(size) != Ok(message.len()) {
             return Err(MessageError::SizePastEnd { size, left: message.len() });
         }
-        Ok(MessageView::new(message, Layout::parse(message)?))
+        Ok(MessageView::new(message, layout::parse(message)?))
     }
 
     #[inline]
-    pub(crate) fn new(message: &'a [u8], layout: Layout) -> MessageView<'a> {
+    pub(crate) fn new(message: &'a [u8], parts: Parts<'a>) -> MessageView<'a> {
         MessageView {
             message,
-            layout,
-            body: layout.body(message),
-            properties: Properties::from_checked(layout.properties(message)),
+            body: parts.body,
+            topic: parts.topic,
+            properties: Properties::from_checked(parts.properties),
             queue_offset: i64_at(message, at::QUEUE_OFFSET),
             flag: i32_at(message, at::FLAG),
             inflated: false,
@@ -55,7 +55,7 @@ impl<'a> MessageView<'a> {
         inflated: Option<&'a Bytes>,
         inner: Option<(u32, u32)>,
     ) -> MessageView<'a> {
-        let mut view = MessageView::new(message, layout);
+        let mut view = MessageView::new(message, layout.parts(message));
         if let Some(plain) = inflated {
             view.body = plain;
             view.inflated = true;
@@ -90,7 +90,7 @@ impl<'a> MessageView<'a> {
 
     /// The topic as stored: may be a retry topic.
     pub fn topic(&self) -> &'a str {
-        str::from_utf8(self.layout.topic(self.message)).unwrap_or_default()
+        str::from_utf8(self.topic).unwrap_or_default()
     }
 
     /// The properties.
@@ -170,12 +170,12 @@ impl<'a> MessageView<'a> {
 
     /// How often its delivery has been repeated through the retry topic.
     pub fn reconsume_times(&self) -> i32 {
-        self.layout.reconsume_times(self.message)
+        layout::reconsume_times(self.message)
     }
 
     /// Offset of the half message in the transaction table.
     pub fn prepared_transaction_offset(&self) -> i64 {
-        self.layout.prepared_transaction_offset(self.message)
+        layout::prepared_transaction_offset(self.message)
     }
 
     /// Broker address and commit log offset: the id that finds the message again.
@@ -190,13 +190,14 @@ impl<'a> MessageView<'a> {
 
     /// Checks the stored body against BODYCRC.
     pub fn check_crc(&self) -> Result<(), MessageError> {
-        check_crc(self.message, self.layout)
+        // What is decompressed has been checked before; the stored body is found again.
+        check_crc(self.message, layout::parse(self.message)?.body)
     }
 }
 
 #[inline]
-pub(crate) fn check_crc(message: &[u8], layout: Layout) -> Result<(), MessageError> {
-    let (expected, actual) = (i32_at(message, at::BODY_CRC), body_crc(layout.body(message)));
+pub(crate) fn check_crc(message: &[u8], body: &[u8]) -> Result<(), MessageError> {
+    let (expected, actual) = (i32_at(message, at::BODY_CRC), body_crc(body));
     if expected == actual { Ok(()) } else { Err(MessageError::BodyCrc { expected, actual }) }
 }
 

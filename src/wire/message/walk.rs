@@ -10,7 +10,7 @@ use core::ops::Range;
 
 use super::batch;
 use super::compress::{self, InflateLimits};
-use super::layout::{Layout, MIN_MESSAGE, MessageError, at, i32_at, i64_at};
+use super::layout::{self, Layout, MIN_MESSAGE, MessageError, Parts, at, i32_at, i64_at};
 use super::owned::StoredMessage;
 use super::sysflag::SysFlag;
 use super::view::{MessageView, check_crc};
@@ -60,8 +60,8 @@ pub struct StoredMessages<'a> {
     check_crc: bool,
 }
 
-/// Start, bytes and layout of a good message, or the poison.
-type Step<'a> = Result<(usize, &'a [u8], Layout), Poison>;
+/// Start, bytes and parts of a good message, or the poison.
+type Step<'a> = Result<(usize, &'a [u8], Parts<'a>), Poison>;
 
 impl<'a> StoredMessages<'a> {
     #[inline]
@@ -77,16 +77,16 @@ impl<'a> StoredMessages<'a> {
         };
         self.position = start + size;
         let message = rest.get(..size).unwrap_or_default();
-        let checked = Layout::parse(message).and_then(|layout| {
+        let checked = layout::parse(message).and_then(|parts| {
             if self.check_crc {
-                check_crc(message, layout)?;
+                check_crc(message, parts.body)?;
             }
-            Ok(layout)
+            Ok(parts)
         });
         Some(match checked {
-            Ok(layout) => {
+            Ok(parts) => {
                 self.good += 1;
-                Ok((start, message, layout))
+                Ok((start, message, parts))
             }
             Err(reason) => Err(self.poison(start, reason, Some(i64_at(message, at::QUEUE_OFFSET)))),
         })
@@ -103,7 +103,7 @@ impl<'a> Iterator for StoredMessages<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        Some(self.step()?.map(|(_, message, layout)| MessageView::new(message, layout)))
+        Some(self.step()?.map(|(_, message, parts)| MessageView::new(message, parts)))
     }
 }
 
@@ -173,7 +173,7 @@ pub fn walk(body: &Bytes, check_crc: bool, limits: &WalkLimits) -> Messages {
     let mut budget = limits.inflate.max_batch;
     let mut steps = stored_messages(body, check_crc);
     while let Some(step) = steps.step() {
-        let (start, message, layout) = match step {
+        let (start, message, parts) = match step {
             Ok(found) => found,
             Err(poison) => {
                 out.push_poison(poison.range, poison.reason, poison.queue_offset);
@@ -184,6 +184,7 @@ pub fn walk(body: &Bytes, check_crc: bool, limits: &WalkLimits) -> Messages {
             out.push_poison(start..body.len(), MessageError::TooMany { limit: limits.max_messages }, None);
             break;
         }
+        let layout = Layout::of(&parts);
         let slot = Slot { start: start as u32, len: message.len() as u32, layout, inflated: 0, inner: None };
         let flags = SysFlag(i32_at(message, at::SYS_FLAG));
         // Nearly every message is plain.
@@ -206,7 +207,7 @@ impl Messages {
         limits: &WalkLimits,
         budget: &mut usize,
     ) -> Result<(), MessageError> {
-        let stored = slot.layout.body(self.bytes_of(slot));
+        let stored = slot.layout.parts(self.bytes_of(slot)).body;
         if flags.is_compressed() && !stored.is_empty() {
             let cap = limits.inflate.for_input(stored.len()).min(*budget);
             let plain = compress::decompress_flagged(flags, stored, cap)?;
@@ -262,7 +263,7 @@ impl Messages {
     fn body_handle(&self, slot: Slot) -> Bytes {
         match self.inflated_of(slot) {
             Some(plain) => plain.clone(),
-            None => self.frame.slice_ref(slot.layout.body(self.bytes_of(slot))),
+            None => self.frame.slice_ref(slot.layout.parts(self.bytes_of(slot)).body),
         }
     }
 

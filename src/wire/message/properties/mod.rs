@@ -8,7 +8,7 @@ use thiserror::Error;
 pub mod names;
 mod scan;
 
-use scan::{rfind, split_pair};
+use scan::{find_last, split_pair};
 
 /// Between a name and its value.
 pub const NAME_VALUE_SEPARATOR: char = '\u{1}';
@@ -50,25 +50,9 @@ impl<'a> Properties<'a> {
 
     /// The value of `name`; the last one if the name occurs twice.
     pub fn get(self, name: &str) -> Option<&'a str> {
-        let name = name.as_bytes();
-        let mut rest = self.text;
-        // From the end: the last of equal names wins, so the first hit is the answer.
-        loop {
-            let (before, piece) = match rfind(rest, 2) {
-                Some(at) => (&rest[..at], &rest[at + 1..]),
-                None => (&rest[..0], rest),
-            };
-            if piece.len() > name.len() + 1 && piece[name.len()] == 1 && piece.starts_with(name) {
-                // A name that holds the separator itself matches no property.
-                if !name.is_empty() && !name.contains(&1) {
-                    return str::from_utf8(&piece[name.len() + 1..]).ok();
-                }
-            }
-            if before.is_empty() {
-                return None;
-            }
-            rest = before;
-        }
+        // A name that holds the separator matches no property; that is looked at last, since it hardly occurs.
+        let value = find_last(self.text, name.as_bytes())?;
+        if name.is_empty() || name.contains(NAME_VALUE_SEPARATOR) { None } else { str::from_utf8(value).ok() }
     }
 
     /// Every pair in the order of the text, duplicates included.
