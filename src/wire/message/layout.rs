@@ -197,28 +197,28 @@ fn bad_length(field: &'static str, len: Option<i32>, at: usize, size: usize) -> 
 /// Lengths of the parts: with them they are found again without checking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
-    body_len: u32,
-    topic_len: u16,
-    properties_len: u16,
+    body: u32,
+    topic: u16,
+    properties: u16,
 }
 
 impl Layout {
     #[inline]
     pub(crate) fn of(parts: &Parts<'_>) -> Layout {
         Layout {
-            body_len: parts.body.len() as u32,
-            topic_len: parts.topic.len() as u16,
-            properties_len: parts.properties.len() as u16,
+            body: parts.body.len() as u32,
+            topic: parts.topic.len() as u16,
+            properties: parts.properties.len() as u16,
         }
     }
 
     /// The parts of a message that has this layout; found from its end, where nothing varies but these lengths.
     #[inline]
     pub(crate) fn parts(self, message: &[u8]) -> Parts<'_> {
-        let (head, properties) = split_last(message, usize::from(self.properties_len));
-        let (head, topic) = split_last(split_last(head, 2).0, usize::from(self.topic_len));
+        let (head, properties) = split_last(message, usize::from(self.properties));
+        let (head, topic) = split_last(split_last(head, 2).0, usize::from(self.topic));
         let width = if i32_at(message, 4) == MAGIC_V2 { 2 } else { 1 };
-        let (_, body) = split_last(split_last(head, width).0, self.body_len as usize);
+        let (_, body) = split_last(split_last(head, width).0, self.body as usize);
         Parts { body, topic, properties }
     }
 }
@@ -242,14 +242,17 @@ fn is_utf8(text: &[u8]) -> bool {
 
 #[inline]
 fn is_ascii(text: &[u8]) -> bool {
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let (words, rest) = text.as_chunks::<8>();
-    let mut all = words.iter().fold(0, |all, word| all | u64::from_ne_bytes(*word));
-    if let Some(last) = text.last_chunk::<8>() {
-        all |= u64::from_ne_bytes(*last);
+    const HIGH: u128 = 0x8080_8080_8080_8080_8080_8080_8080_8080;
+    let word = |bytes: &[u8; 8]| u128::from(u64::from_ne_bytes(*bytes));
+    // The last bytes are read twice rather than one by one.
+    let all = if let Some(last) = text.last_chunk::<16>() {
+        let chunks = text.as_chunks::<16>().0.iter();
+        chunks.fold(u128::from_ne_bytes(*last), |all, chunk| all | u128::from_ne_bytes(*chunk))
+    } else if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        word(first) | word(last)
     } else {
-        all |= rest.iter().fold(0, |all, &byte| all | u64::from(byte));
-    }
+        text.iter().fold(0, |all, &byte| all | u128::from(byte))
+    };
     all & HIGH == 0
 }
 

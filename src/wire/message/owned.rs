@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::layout::{self, Layout, MessageError};
+use super::layout::{self, Layout, MessageError, at, i64_at};
 use super::properties::Properties;
 use super::view::MessageView;
 
@@ -63,7 +63,8 @@ impl StoredMessage {
 
     /// Offset in its queue.
     pub fn queue_offset(&self) -> i64 {
-        self.view().queue_offset
+        i64_at(&self.message, at::QUEUE_OFFSET)
+            .wrapping_add(self.inner.map_or(0, |(_, number)| number.into()))
     }
 
     /// The stored bytes from TOTALSIZE on; of the batch around it when it comes from an inner batch.

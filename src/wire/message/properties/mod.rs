@@ -50,9 +50,13 @@ impl<'a> Properties<'a> {
 
     /// The value of `name`; the last one if the name occurs twice.
     pub fn get(self, name: &str) -> Option<&'a str> {
-        // A name that holds the separator matches no property; that is looked at last, since it hardly occurs.
-        let value = find_last(self.text, name.as_bytes())?;
-        if name.is_empty() || name.contains(NAME_VALUE_SEPARATOR) { None } else { str::from_utf8(value).ok() }
+        str::from_utf8(self.get_bytes(name)?).ok()
+    }
+
+    /// As [`get`](Self::get), for values that are only compared or copied: they are not checked again.
+    #[inline]
+    pub fn get_bytes(self, name: &str) -> Option<&'a [u8]> {
+        find_last(self.text, name.as_bytes())
     }
 
     /// Every pair in the order of the text, duplicates included.

@@ -2,56 +2,83 @@
 
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
-/// A word of separators.
-const SEPARATORS: u64 = LOW * 2;
+/// A word of separators behind names.
+const AFTER_NAME: u64 = LOW;
+/// A word of separators behind pairs.
+const AFTER_PAIR: u64 = LOW * 2;
 
 /// The value of the last pair called `name`. The search goes from the end, because the last of equal names wins:
 /// so the first hit is the answer.
-#[inline]
+///
+/// A pair of this name begins behind a separator and has the other separator behind as many bytes as the name
+/// has: both are looked for at once, so that pairs with names of other lengths cost nothing of their own.
 pub(super) fn find_last<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    // What is before `end` has not been compared, what is before `base` not even been searched.
-    let (mut end, mut base) = (text.len(), text.len());
-    let mut rest = text;
-    while let Some((before, word)) = rest.split_last_chunk::<8>() {
-        rest = before;
-        base -= 8;
-        let x = u64::from_le_bytes(*word) ^ SEPARATORS;
-        // Not zero when a byte is; says where only after the exact test.
-        if x.wrapping_sub(LOW) & !x & HIGH == 0 {
-            continue;
-        }
-        let mut zeros = !(((x & !HIGH) + !HIGH) | x | !HIGH);
-        while zeros != 0 {
-            let bit = 63 - zeros.leading_zeros();
-            zeros ^= 1 << bit;
-            let at = base + (bit / 8) as usize;
-            if let Some(value) = value_of(text.get(at + 1..end)?, name) {
-                return Some(value);
-            }
-            end = at;
+    let starts = text.get(..text.len().checked_sub(name.len() + 1)?)?;
+    let ends = text.get(name.len() + 1..)?;
+    let (short_starts, starts) = starts.as_rchunks::<8>();
+    let (short_ends, ends) = ends.as_rchunks::<8>();
+    let mut words = starts.iter().zip(ends);
+    while let Some((start, end)) = words.next_back() {
+        let x = (u64::from_le_bytes(*start) ^ AFTER_PAIR) | (u64::from_le_bytes(*end) ^ AFTER_NAME);
+        // Not zero when a byte of `x` is; where is found out elsewhere, which keeps this loop in registers.
+        if x.wrapping_sub(LOW) & !x & HIGH != 0
+            && let Some(value) = confirm(text, name, short_starts.len() + words.len() * 8, x)
+        {
+            return Some(value);
         }
     }
-    while let Some((&byte, before)) = rest.split_last() {
-        if byte == 2 {
-            if let Some(value) = value_of(text.get(rest.len()..end)?, name) {
-                return Some(value);
-            }
-            end = before.len();
-        }
-        rest = before;
-    }
-    value_of(text.get(..end)?, name)
+    find_first(text, name, short_starts, short_ends)
 }
 
-/// The value in `piece` if it belongs to `name` and is not empty.
-#[inline]
-fn value_of<'a>(piece: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    // The separator is looked at first: it settles nearly every piece.
-    if piece.get(name.len()) == Some(&1) && piece.starts_with(name) && piece.len() > name.len() + 1 {
-        piece.get(name.len() + 1..)
-    } else {
-        None
+/// Looks at each place where a pair may begin in the word at `base`: where a byte of `x` is zero.
+#[inline(never)]
+fn confirm<'a>(text: &'a [u8], name: &[u8], base: usize, x: u64) -> Option<&'a [u8]> {
+    let mut zeros = !(((x & !HIGH) + !HIGH) | x | !HIGH);
+    while let Some(bit) = zeros.checked_ilog2() {
+        zeros ^= 1 << bit;
+        if let Some(value) = value_at(text.get(base + (bit >> 3) as usize + 1..)?, name) {
+            return Some(value);
+        }
     }
+    None
+}
+
+/// The rest of the search: up to seven bytes, then the first pair.
+#[inline(never)]
+fn find_first<'a>(text: &'a [u8], name: &[u8], starts: &[u8], ends: &[u8]) -> Option<&'a [u8]> {
+    for (at, pair) in starts.iter().zip(ends).enumerate().rev() {
+        if pair == (&2, &1)
+            && let Some(value) = value_at(text.get(at + 1..)?, name)
+        {
+            return Some(value);
+        }
+    }
+    value_at(text, name)
+}
+
+/// The value at the start of `rest` if the pair there belongs to `name` and the value is not empty.
+#[inline]
+fn value_at<'a>(rest: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let value = rest.strip_prefix(name)?.strip_prefix(&[1])?;
+    let value = value.get(..first_separator(value))?;
+    // A name that is empty or holds a separator belongs to no pair.
+    (!value.is_empty() && !name.is_empty() && name.iter().all(|&byte| byte != 1 && byte != 2))
+        .then_some(value)
+}
+
+/// Where the pair ends.
+#[inline]
+fn first_separator(text: &[u8]) -> usize {
+    let (words, rest) = text.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let x = u64::from_le_bytes(*word) ^ AFTER_PAIR;
+        let zeros = x.wrapping_sub(LOW) & !x & HIGH;
+        if zeros != 0 {
+            // The lowest hit of the quick test is exact.
+            return index * 8 + (zeros.trailing_zeros() >> 3) as usize;
+        }
+    }
+    words.len() * 8 + rest.iter().position(|&byte| byte == 2).unwrap_or(rest.len())
 }
 
 /// Name and value of a piece; `None` where Java skips it.
