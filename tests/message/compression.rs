@@ -104,6 +104,18 @@ fn lz4_frames_of_other_writers() {
 }
 
 #[test]
+fn one_zstd_block_cannot_produce_more_than_the_format_allows() {
+    // One literal, then one match of 65,539 bytes and 16 bits more: all three codes are fixed to one symbol.
+    let frame = |extra: &str| unhex(&format!("28b52ffd005855000009610154010034{extra}01"));
+    let plain = decompress(Zstd, &frame("0000"), 1 << 20).unwrap();
+    assert!(plain.len() == 65_540 && plain.iter().all(|&byte| byte == b'a'));
+    let over = CompressionError::OverLimit { kind: Zstd, limit: 1000 };
+    assert_eq!(decompress(Zstd, &frame("0000"), 1000), Err(over));
+    let too_large = decompress(Zstd, &frame("ffff"), 1 << 20).unwrap_err();
+    assert_eq!(too_large, CompressionError::Malformed { kind: Zstd, what: "block too large" });
+}
+
+#[test]
 fn the_default_cap_follows_the_input() {
     let limits = InflateLimits::default();
     assert_eq!(limits.for_input(10), 655_360);
