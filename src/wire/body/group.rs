@@ -1,0 +1,44 @@
+//! Who is in a consumer group.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::{BodyError, items, parse};
+use crate::wire::json::Writer;
+
+/// Most members of one group that are read.
+pub const MAX_MEMBERS: usize = 65_536;
+
+/// The answer to GET_CONSUMER_LIST_BY_GROUP (38): `GetConsumerListByGroupResponseBody`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GetConsumerListByGroupResponseBody {
+    /// Ids of the clients that consume with the group.
+    pub consumer_id_list: Vec<String>,
+}
+
+impl GetConsumerListByGroupResponseBody {
+    /// Reads a body.
+    pub fn decode(body: &[u8]) -> Result<Self, BodyError> {
+        let value = parse(body)?;
+        let list = items(&value, "consumerIdList");
+        if list.len() > MAX_MEMBERS {
+            let count = list.len() as i64;
+            return Err(BodyError::TooMany { member: "consumerIdList", count, limit: MAX_MEMBERS });
+        }
+        let ids = list.iter().filter_map(|id| Some(id.as_text()?.as_str().into_owned()));
+        Ok(Self { consumer_id_list: ids.collect() })
+    }
+
+    /// Writes a body.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::new();
+        out.object(|out| {
+            out.member("consumerIdList").array(|out| {
+                for id in &self.consumer_id_list {
+                    out.item().string(id);
+                }
+            });
+        });
+        out.finish()
+    }
+}
