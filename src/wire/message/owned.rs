@@ -42,7 +42,7 @@ impl StoredMessage {
         MessageView::assemble(&self.message, self.layout, self.inflated.as_ref(), self.inner)
     }
 
-    /// The body, sharing the frame: decompressed when the message came out of [`walk`](super::walk).
+    /// The body, sharing the frame: decompressed when the message came out of [`walk`](super::walk()).
     pub fn body(&self) -> Bytes {
         let body = self.view().body;
         match &self.inflated {

@@ -77,7 +77,7 @@ impl<'a> MessageView<'a> {
         }
     }
 
-    /// The body: decompressed when the message came out of [`walk`](super::walk), as stored otherwise
+    /// The body: decompressed when the message came out of [`walk`](super::walk()), as stored otherwise
     /// (see [`is_compressed`](Self::is_compressed)).
     pub fn body(&self) -> &'a [u8] {
         self.body
