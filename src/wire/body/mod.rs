@@ -10,6 +10,10 @@ pub mod group;
 pub mod heartbeat;
 pub mod route;
 
+pub use group::GetConsumerListByGroupResponseBody;
+pub use heartbeat::{ConsumerData, HeartbeatData, ProducerData, SubscriptionData};
+pub use route::{BrokerData, QueueData, TopicRouteData};
+
 use alloc::string::String;
 
 use thiserror::Error;

@@ -1,0 +1,67 @@
+//! Questions to name servers and brokers: to whom, what for, and how they end.
+
+use super::consumer::ConsumerCall;
+use super::ids::{ConnId, ConsumerId, SendId};
+use super::names::{BrokerName, Topic};
+use crate::connection::{Body, RequestId};
+use crate::error::{Progress, RejectReason, RequestFailure};
+use crate::wire::header::Head;
+
+/// Which of a broker's replicas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Replica {
+    /// Id 0, nothing else.
+    Master,
+    /// This id if it is known, else the master, else any.
+    Prefer(i64),
+}
+
+/// Whom to ask.
+#[derive(Clone, Debug)]
+pub(crate) enum Target {
+    Broker { name: BrokerName, replica: Replica },
+    NameServer(usize),
+    Conn(ConnId),
+}
+
+/// What a request was for: kept with it, given back with its answer.
+#[derive(Clone, Debug)]
+pub(crate) enum Purpose {
+    Send(SendId),
+    Oneway(SendId),
+    Route { topic: Topic, server: usize, default_topic: bool },
+    Heartbeat { registration: u64 },
+    Unregister,
+    Consumer(ConsumerId, ConsumerCall),
+}
+
+/// An answer, borrowed from the connection it came on.
+#[derive(Debug)]
+pub(crate) struct Reply<'r> {
+    pub(crate) head: &'r Head<'r>,
+    pub(crate) body: Body<'r>,
+}
+
+/// Why there is no answer, and whether the question may have arrived.
+#[derive(Clone, Debug)]
+pub(crate) struct CallFailure {
+    pub(crate) progress: Progress,
+    pub(crate) cause: RequestFailure,
+}
+
+pub(crate) type Answer<'r> = Result<Reply<'r>, CallFailure>;
+
+/// Why a request was not even queued.
+#[derive(Clone, Debug)]
+pub(crate) enum CallRefused {
+    /// No route names an address for that broker.
+    NoAddress,
+    Rejected(RejectReason),
+}
+
+/// Names a request in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CallId {
+    pub(super) conn: ConnId,
+    pub(super) request: RequestId,
+}

@@ -1,0 +1,371 @@
+//! Pulling a queue, and every answer to a pull (Java `DefaultMQPushConsumerImpl.pullMessage`, `PullAPIWrapper`).
+
+use alloc::sync::Arc;
+use bytes::Bytes;
+use core::time::Duration;
+
+use super::config::PoisonPolicy;
+use super::delivery::{Delivery, Lease, Pulled};
+use super::notice::ConsumerNotice;
+use super::process_queue::Batch;
+use super::push::{ConsumerCall, Due, PullState, PushConsumer, what_went_wrong};
+use crate::client::call::{Answer, Purpose, Replica, Target};
+use crate::client::ctx::Ctx;
+use crate::client::event::Event;
+use crate::time::Instant;
+use crate::wire::codes::ResponseCode;
+use crate::wire::fields::{PullMessageRequest, PullMessageResponse};
+use crate::wire::message::{Messages, PullSysFlag, WalkLimits, walk};
+
+/// Until the next pull after FLOW_CONTROL (Java `PULL_TIME_DELAY_MILLS_WHEN_BROKER_FLOW_CONTROL`).
+const BROKER_FLOW_CONTROL: Duration = Duration::from_millis(20);
+/// A broker that answers "nothing new" sooner than this does not hold pulls back: the next one waits so long.
+const EARLY_ANSWER: Duration = Duration::from_millis(100);
+/// Starved queues looked at when something was finished.
+const STARVED_A_STEP: usize = 8;
+
+impl PushConsumer {
+    /// Pulls the queue, or notes why it is not to be pulled now.
+    pub(super) fn pull(&mut self, lease: Lease, ctx: &mut Ctx<'_>) {
+        let starving = self.held_bytes > self.config.cached_bytes_limit;
+        let limits = self.config.flow_limits();
+        let running = self.is_running();
+        let Some(queue) = self.queue_mut(lease) else { return };
+        if !running || queue.releasing.is_some() {
+            queue.pull = PullState::Stopped;
+            return;
+        }
+        if !queue.process.may_pull(&limits) {
+            queue.pull = PullState::Blocked;
+            return;
+        }
+        if starving {
+            queue.pull = PullState::Blocked;
+            self.starved.push_back(lease);
+            return;
+        }
+        self.ask_pull(lease, ctx);
+    }
+
+    fn ask_pull(&mut self, lease: Lease, ctx: &mut Ctx<'_>) {
+        let Some(queue) = self.queue(lease) else { return };
+        let posted = self.config.post_subscription_when_pull;
+        let flag = PullSysFlag(PullSysFlag::SUSPEND).with(PullSysFlag::SUBSCRIPTION, posted);
+        let request = PullMessageRequest {
+            broker_name: Some(queue.queue.broker.as_str().into()),
+            commit_offset: 0,
+            consumer_group: self.group().into(),
+            expression_type: Some(queue.filter.expression().expression_type.as_str().into()),
+            lite_topic: None,
+            max_msg_bytes: Some(i32::try_from(self.config.pull_batch_size_in_bytes).unwrap_or(i32::MAX)),
+            // A message that could not be read is asked for alone, so that skipping it skips nothing else.
+            max_msg_nums: if queue.poisoned > 0 { 1 } else { self.config.pull_batch_size as i32 },
+            proxy_forward_client_id: None,
+            queue_id: queue.queue.id as i32,
+            queue_offset: queue.process.position(),
+            request_source: None,
+            sub_version: queue.version,
+            subscription: posted.then(|| queue.filter.as_str().into()),
+            suspend_timeout_millis: self.config.broker_suspend_max_time.as_millis() as i64,
+            sys_flag: flag.0,
+            topic: queue.queue.topic.as_str().into(),
+        };
+        let to = Target::Broker { name: queue.queue.broker.clone(), replica: Replica::Prefer(queue.replica) };
+        let purpose = Purpose::Consumer(self.id, ConsumerCall::Pull(lease));
+        let timeout = self.config.consumer_timeout_when_suspend;
+        let asked = ctx.net.call(&to, &request, &Bytes::new(), purpose, timeout, ctx.now);
+        match (asked, self.queue_mut(lease)) {
+            (Ok(_), Some(queue)) => {
+                queue.pull = PullState::InFlight(ctx.now);
+                self.stats.pulls += 1;
+            }
+            (Err(_), _) => self.pull_later(lease, self.config.pull_time_delay_when_exception, ctx),
+            (Ok(_), None) => {}
+        }
+    }
+
+    fn pull_later(&mut self, lease: Lease, wait: Duration, ctx: &mut Ctx<'_>) {
+        if let Some(queue) = self.queue_mut(lease) {
+            queue.pull = PullState::Delayed;
+            self.set_timer(ctx.now + wait, Due::Pull(lease));
+        }
+    }
+
+    pub(super) fn pull_after_delay(&mut self, lease: Lease, ctx: &mut Ctx<'_>) {
+        if self.queue(lease).is_some_and(|queue| queue.pull == PullState::Delayed) {
+            self.pull(lease, ctx);
+        }
+    }
+
+    /// Something of the queue was finished: it may be pulled again.
+    pub(super) fn pull_if_blocked(&mut self, lease: Lease, ctx: &mut Ctx<'_>) {
+        let limits = self.config.flow_limits();
+        let free = self.held_bytes <= self.config.cached_bytes_limit;
+        let ready = |queue: &&super::push::Assigned| {
+            queue.pull == PullState::Blocked && queue.process.may_pull(&limits)
+        };
+        if free && self.queue(lease).as_ref().is_some_and(ready) {
+            self.pull(lease, ctx);
+        }
+        self.pull_starved(ctx);
+    }
+
+    /// Bytes were freed: queues that waited for that go on, a few at a time.
+    pub(super) fn pull_starved(&mut self, ctx: &mut Ctx<'_>) {
+        for _ in 0..STARVED_A_STEP {
+            if self.held_bytes > self.config.cached_bytes_limit {
+                return;
+            }
+            let Some(lease) = self.starved.pop_front() else { return };
+            if self.queue(lease).is_some_and(|queue| queue.pull == PullState::Blocked) {
+                self.pull(lease, ctx);
+            }
+        }
+    }
+
+    // ---- answers -------------------------------------------------------------------------------------------
+
+    pub(super) fn on_pull(&mut self, lease: Lease, answer: &Answer<'_>, ctx: &mut Ctx<'_>) {
+        let running = self.is_running();
+        let Some(queue) = self.queue_mut(lease) else { return };
+        let PullState::InFlight(asked_at) = queue.pull else { return };
+        if !running || queue.releasing.is_some() {
+            // What came is not taken: its offsets are not passed, so that it comes again.
+            queue.pull = PullState::Stopped;
+            return;
+        }
+        let code = answer.as_ref().ok().map(|reply| reply.head.response_code());
+        if code == Some(ResponseCode::FLOW_CONTROL) {
+            return self.pull_later(lease, BROKER_FLOW_CONTROL, ctx);
+        }
+        let response = answer.as_ref().ok().and_then(|reply| reply.head.fields::<PullMessageResponse>().ok());
+        match (code, response, &answer) {
+            (Some(ResponseCode::SUCCESS), Some(response), Ok(reply)) => {
+                let body = reply.body.to_bytes();
+                self.on_found(lease, &response, &body, ctx);
+            }
+            (
+                Some(ResponseCode::PULL_NOT_FOUND | ResponseCode::PULL_RETRY_IMMEDIATELY),
+                Some(response),
+                _,
+            ) => {
+                self.on_nothing(lease, &response, asked_at, ctx);
+            }
+            (Some(ResponseCode::PULL_OFFSET_MOVED), Some(response), _) => {
+                self.on_illegal(lease, &response, ctx);
+            }
+            _ => self.pull_failed(lease, answer, ctx),
+        }
+    }
+
+    fn pull_failed(&mut self, lease: Lease, answer: &Answer<'_>, ctx: &mut Ctx<'_>) {
+        let Some(queue) = self.queue_mut(lease) else { return };
+        // Another replica may have been at fault: the master is asked next.
+        queue.replica = 0;
+        let queue = queue.queue.clone();
+        let (code, remark) = what_went_wrong(answer);
+        if matches!(code, Some(ResponseCode::SUBSCRIPTION_NOT_EXIST | ResponseCode::SUBSCRIPTION_NOT_LATEST))
+        {
+            self.registration_changed = true;
+        }
+        self.stats.pull_errors += 1;
+        self.notice(ConsumerNotice::PullFailed { queue, code, remark }, ctx);
+        let wait = ctx.rng.jitter(self.config.pull_time_delay_when_exception);
+        self.pull_later(lease, wait, ctx);
+    }
+
+    /// Nothing there, or nothing that matches: the queue goes on where the broker says, never backwards.
+    fn on_nothing(
+        &mut self,
+        lease: Lease,
+        response: &PullMessageResponse,
+        asked_at: Instant,
+        ctx: &mut Ctx<'_>,
+    ) {
+        let Some(queue) = self.queue_mut(lease) else { return };
+        let asked = queue.process.position();
+        queue.replica = response.suggest_which_broker_id;
+        queue.process.advance(response.next_begin_offset);
+        if response.next_begin_offset < asked {
+            let (queue, next) = (queue.queue.clone(), response.next_begin_offset);
+            self.notice(ConsumerNotice::PullNonsense { queue, asked, next }, ctx);
+            return self.pull_later(lease, self.config.pull_time_delay_when_exception, ctx);
+        }
+        if response.next_begin_offset == asked && ctx.now - asked_at < EARLY_ANSWER {
+            return self.pull_later(lease, EARLY_ANSWER, ctx);
+        }
+        self.pull(lease, ctx);
+    }
+
+    /// The broker does not have the offset. A slave may merely be behind: the master is asked before anything moves.
+    fn on_illegal(&mut self, lease: Lease, response: &PullMessageResponse, ctx: &mut Ctx<'_>) {
+        let Some(queue) = self.queue_mut(lease) else { return };
+        if queue.replica != 0 {
+            queue.replica = 0;
+            return self.pull(lease, ctx);
+        }
+        let from = queue.process.position();
+        let (min, max) = (response.min_offset, response.max_offset);
+        // The nearest offset the broker has; its own advice where its limits make no sense.
+        let to =
+            if 0 <= min && min <= max { from.clamp(min, max) } else { response.next_begin_offset.max(0) };
+        let of = queue.queue.clone();
+        self.notice(ConsumerNotice::OffsetReset { queue: of.clone(), from, to, min, max }, ctx);
+        if to > from {
+            // The messages between are gone from the broker; those delivered already may still be finished.
+            queue_advance(self, lease, to);
+            return self.pull(lease, ctx);
+        }
+        if to == from {
+            return self.pull_later(lease, self.config.pull_time_delay_when_exception, ctx);
+        }
+        // Backwards: a new assignment, which no settlement and no answer of the old one can touch.
+        let Some(old) = self.forget(lease) else { return };
+        let Some(lease) = self.insert(of, ctx.now) else { return };
+        if let Some(queue) = self.queue_mut(lease) {
+            queue.process = super::process_queue::ProcessQueue::new(to);
+            queue.committed = old.committed;
+            queue.pull = PullState::Delayed;
+        }
+        self.commit(lease, ctx);
+        self.pull(lease, ctx);
+    }
+
+    fn on_found(&mut self, lease: Lease, response: &PullMessageResponse, body: &Bytes, ctx: &mut Ctx<'_>) {
+        let mut messages = walk(body, true, &WalkLimits::default());
+        let poison_at = self.dispose_of_poison(lease, &mut messages, ctx);
+        let (engine, consumer) = (self.engine, self.id);
+        let Some(queue) = self.queue_mut(lease) else { return };
+        let asked = queue.process.position();
+        queue.replica = response.suggest_which_broker_id;
+        let offset_delta = response.offset_delta.unwrap_or(0);
+        let filter = &queue.filter;
+        let mut filtered = 0_u64;
+        let mut last = asked.saturating_sub(1);
+        messages.retain(|message| {
+            let offset = message.queue_offset().saturating_add(offset_delta);
+            // Below what was asked for, or not rising: delivered before.
+            if offset <= last {
+                return false;
+            }
+            last = offset;
+            let wanted = filter.matches(message.tag());
+            filtered += u64::from(!wanted);
+            wanted
+        });
+        // Poison that is to be pulled again holds the queue behind the last good message before it.
+        let next = if poison_at.is_some() {
+            last.saturating_add(1)
+        } else {
+            response.next_begin_offset.max(last.saturating_add(1))
+        };
+        let progress = next > asked;
+        self.stats.filtered += filtered;
+        if messages.is_empty() {
+            let nonsense = !progress && poison_at.is_none();
+            queue_advance(self, lease, next);
+            if nonsense {
+                let Some(queue) = self.queue(lease).map(|queue| queue.queue.clone()) else { return };
+                let next = response.next_begin_offset;
+                self.notice(ConsumerNotice::PullNonsense { queue, asked, next }, ctx);
+            }
+            let wait = if progress && poison_at.is_none() {
+                Duration::ZERO
+            } else {
+                self.config.pull_time_delay_when_exception
+            };
+            return self.pull_again(lease, wait, ctx);
+        }
+        let Some(queue) = self.queue_mut(lease) else { return };
+        let pulled = Arc::new(Pulled {
+            engine,
+            consumer,
+            queue: queue.queue.clone(),
+            lease,
+            number: queue.process.next_number(),
+            messages,
+            retried: queue.retried,
+            offset_delta,
+        });
+        let wait = if poison_at.is_some() {
+            self.config.pull_time_delay_when_exception
+        } else {
+            self.config.pull_interval
+        };
+        self.deliver(lease, &pulled, next, ctx);
+        self.pull_again(lease, wait, ctx);
+    }
+
+    fn pull_again(&mut self, lease: Lease, wait: Duration, ctx: &mut Ctx<'_>) {
+        if wait.is_zero() {
+            self.pull(lease, ctx);
+        } else {
+            self.pull_later(lease, wait, ctx);
+        }
+    }
+
+    /// Puts a batch into the process queue and hands it out.
+    fn deliver(&mut self, lease: Lease, pulled: &Arc<Pulled>, next: i64, ctx: &mut Ctx<'_>) {
+        let Some(queue) = self.queue_mut(lease) else { return };
+        if queue.process.front().is_none() {
+            queue.progress_at = ctx.now;
+        }
+        let before = queue.process.bytes();
+        queue.process.push(pulled.clone(), next);
+        let bytes = queue.process.bytes() - before;
+        let len = Batch::len(pulled);
+        self.held_bytes += bytes;
+        self.stats.delivered += len as u64;
+        self.count_unfinished(len as i64);
+        ctx.events.push(Event::Delivered(Delivery::new(pulled.clone(), 0..len)));
+        self.watch_lease(lease, ctx);
+    }
+
+    /// Reports poison. While it is to be pulled again the messages from it on are put aside; true then.
+    fn dispose_of_poison(
+        &mut self,
+        lease: Lease,
+        messages: &mut Messages,
+        ctx: &mut Ctx<'_>,
+    ) -> Option<usize> {
+        let found = messages.take_poison();
+        let retries = match self.config.poison {
+            PoisonPolicy::Skip => self.config.poison_retries,
+            PoisonPolicy::Hold => u32::MAX,
+        };
+        let queue = self.queue_mut(lease)?;
+        let Some(first) = found.first() else {
+            queue.poisoned = 0;
+            return None;
+        };
+        // A new front means that the poison met before was passed or has gone.
+        if first.before > 0 {
+            queue.poisoned = 0;
+        }
+        let again = queue.poisoned < retries;
+        queue.poisoned = if again { queue.poisoned.saturating_add(1) } else { 0 };
+        let of = queue.queue.clone();
+        self.stats.poison += if again { 1 } else { found.len() as u64 };
+        for poison in found.iter().take(if again { 1 } else { found.len() }) {
+            let notice = ConsumerNotice::Poison {
+                queue: of.clone(),
+                offset: poison.queue_offset,
+                reason: poison.reason.clone(),
+                skipped: !again,
+            };
+            self.notice(notice, ctx);
+        }
+        if !again {
+            return None;
+        }
+        drop(messages.split_off(first.before));
+        Some(first.before)
+    }
+}
+
+/// Passes offsets of a queue that bring no message.
+fn queue_advance(consumer: &mut PushConsumer, lease: Lease, next: i64) {
+    if let Some(queue) = consumer.queue_mut(lease) {
+        queue.process.advance(next);
+    }
+}

@@ -1,0 +1,436 @@
+//! One push consumer: its queues, its timers, opening and closing.
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::config::PushConsumerConfig;
+use super::delivery::{Delivery, Lease, Pulled};
+use super::notice::{ConsumerNotice, ConsumerStats, Uncommitted};
+use super::process_queue::{BatchNumber, ProcessQueue};
+use super::rebalance::Work;
+use super::subscription::{Subscription, TagFilter};
+use crate::client::action::WakeReason;
+use crate::client::call::Answer;
+use crate::client::ctx::Ctx;
+use crate::client::event::{Event, Notice};
+use crate::client::ids::{ConsumerId, Slab};
+use crate::client::names::{Queue, Topic};
+use crate::time::Instant;
+use crate::wire::body::ConsumerData;
+
+/// What a request of a consumer was for.
+#[derive(Clone, Debug)]
+pub(crate) enum ConsumerCall {
+    Members(Topic),
+    StoredOffset(Lease),
+    StartOffset(Lease),
+    Pull(Lease),
+    Commit(Lease, i64),
+    SendBack(Returning),
+    SendAsMessage(Returning),
+}
+
+/// One message on its way back to the broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Returning {
+    pub(super) lease: Lease,
+    pub(super) number: BatchNumber,
+    pub(super) index: u32,
+    pub(super) delay_level: i32,
+}
+
+/// What a queue is doing about pulling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PullState {
+    /// It is not known yet where to begin; a question or a timer is on its way.
+    Starting,
+    /// A pull is on its way since then.
+    InFlight(Instant),
+    /// A timer will pull.
+    Delayed,
+    /// Too much is unfinished: a settlement will pull.
+    Blocked,
+    /// No more pulls.
+    Stopped,
+}
+
+/// A queue assigned to this consumer.
+#[derive(Debug)]
+pub(super) struct Assigned {
+    pub(super) queue: Queue,
+    pub(super) filter: TagFilter,
+    pub(super) version: i64,
+    pub(super) retried: bool,
+    pub(super) process: ProcessQueue<Arc<Pulled>>,
+    pub(super) pull: PullState,
+    /// Replica the broker suggested for the next pull; 0 is the master.
+    pub(super) replica: i64,
+    /// How often the message at the position could not be read.
+    pub(super) poisoned: u32,
+    /// What the broker is known to have.
+    pub(super) committed: Option<i64>,
+    pub(super) committing: bool,
+    /// Revoked: the queue goes when its last commit is done. True in the pair: it is assigned again then.
+    pub(super) releasing: Option<bool>,
+    pub(super) commit_failures: u32,
+    /// Messages on their way back.
+    pub(super) returning: BTreeSet<(BatchNumber, u32)>,
+    /// When the oldest delivery became the oldest or last made progress.
+    pub(super) progress_at: Instant,
+    pub(super) lease_timer: bool,
+}
+
+impl Assigned {
+    /// Whether what is finished is more than what the broker has.
+    pub(super) fn wants_commit(&self) -> bool {
+        self.pull != PullState::Starting && self.committed != Some(self.process.lowest_unfinished())
+    }
+}
+
+/// A timer of one consumer.
+#[derive(Debug)]
+pub(super) enum Due {
+    Start(Lease),
+    Pull(Lease),
+    Commit(Lease),
+    Forgotten(Lease),
+    Redeliver(Delivery),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    Running,
+    /// Waits for settlements until the first instant, for commits until the second.
+    Draining(Instant, Instant),
+    /// Waits for the last commits.
+    Committing(Instant),
+    Closed,
+}
+
+#[derive(Debug)]
+pub(crate) struct PushConsumer {
+    pub(super) id: ConsumerId,
+    pub(super) engine: u64,
+    pub(super) config: PushConsumerConfig,
+    pub(super) retry_topic: Topic,
+    pub(super) phase: Phase,
+    pub(super) subscriptions: BTreeMap<Topic, Subscription>,
+    pub(super) queues: Slab<Assigned>,
+    pub(super) by_queue: BTreeMap<Queue, Lease>,
+    /// Queues not pulled because all queues together hold too much.
+    pub(super) starved: VecDeque<Lease>,
+    pub(super) held_bytes: usize,
+    pub(super) timers: BTreeMap<(Instant, u64), Due>,
+    pub(super) timer_number: u64,
+    pub(super) rebalance_at: Instant,
+    pub(super) rebalanced_at: Option<Instant>,
+    pub(super) commit_at: Instant,
+    /// Changes of the assignment still to be made.
+    pub(super) work: VecDeque<Work>,
+    /// When the last slice of it was made.
+    pub(super) work_at: Instant,
+    pub(super) uncommitted: Vec<Uncommitted>,
+    /// What brokers were told about this consumer is out of date.
+    pub(super) registration_changed: bool,
+    pub(super) stats: ConsumerStats,
+}
+
+/// Timers run in one step.
+const TIMERS_A_STEP: usize = 64;
+
+impl PushConsumer {
+    pub(super) fn new(
+        id: ConsumerId,
+        config: PushConsumerConfig,
+        retry_topic: &Topic,
+        ctx: &mut Ctx<'_>,
+    ) -> Self {
+        let mut consumer = Self {
+            id,
+            engine: ctx.ids.engine(),
+            retry_topic: retry_topic.clone(),
+            phase: Phase::Running,
+            subscriptions: BTreeMap::new(),
+            queues: Slab::default(),
+            by_queue: BTreeMap::new(),
+            starved: VecDeque::new(),
+            held_bytes: 0,
+            timers: BTreeMap::new(),
+            timer_number: 0,
+            rebalance_at: ctx.now,
+            rebalanced_at: None,
+            commit_at: ctx.now + config.persist_consumer_offset_interval,
+            work: VecDeque::new(),
+            work_at: ctx.now,
+            uncommitted: Vec::new(),
+            registration_changed: true,
+            stats: ConsumerStats::default(),
+            config,
+        };
+        consumer.subscribe(retry_topic, TagFilter::all(), ctx);
+        consumer
+    }
+
+    pub(super) fn group(&self) -> &str {
+        &self.config.group
+    }
+
+    pub(super) fn notice(&self, notice: ConsumerNotice, ctx: &mut Ctx<'_>) {
+        ctx.notices.push(Notice::Consumer { consumer: self.id, notice });
+    }
+
+    // ---- subscriptions -------------------------------------------------------------------------------------
+
+    /// Adds a subscription, or changes its filter: queues held already go on with the new one.
+    pub(super) fn subscribe(&mut self, topic: &Topic, filter: TagFilter, ctx: &mut Ctx<'_>) {
+        // Brokers keep the newest version: one made in the same millisecond must be newer, too.
+        let last = self.subscriptions.get(topic).map_or(0, |subscription| subscription.version);
+        let mut subscription = Subscription::new(filter, ctx.unix_ms.max(last.saturating_add(1)));
+        if let Some(before) = self.subscriptions.remove(topic) {
+            subscription.first_seen = before.first_seen;
+            subscription.asking = before.asking;
+        }
+        for lease in self.leases_of(topic) {
+            if let Some(queue) = self.queue_mut(lease) {
+                queue.filter = subscription.filter.clone();
+                queue.version = subscription.version;
+            }
+        }
+        self.subscriptions.insert(topic.clone(), subscription);
+        self.registration_changed = true;
+        self.rebalance_soon(ctx.now);
+    }
+
+    /// Ends a subscription: its queues are released, their offsets committed.
+    pub(super) fn unsubscribe(&mut self, topic: &Topic, ctx: &mut Ctx<'_>) {
+        if *topic == self.retry_topic || self.subscriptions.remove(topic).is_none() {
+            return;
+        }
+        self.registration_changed = true;
+        let leases = self.leases_of(topic);
+        self.work.extend(leases.into_iter().map(Work::Revoke));
+        self.run_work(ctx);
+    }
+
+    pub(super) fn heartbeat_data(&self) -> ConsumerData {
+        use super::config::ConsumeFrom;
+        let from = match self.config.consume_from {
+            ConsumeFrom::First => "CONSUME_FROM_FIRST_OFFSET",
+            ConsumeFrom::Last => "CONSUME_FROM_LAST_OFFSET",
+            ConsumeFrom::Timestamp(_) => "CONSUME_FROM_TIMESTAMP",
+        };
+        ConsumerData {
+            consume_from_where: from.into(),
+            consume_type: "CONSUME_PASSIVELY".into(),
+            group_name: self.config.group.clone(),
+            message_model: "CLUSTERING".into(),
+            subscription_data_set: self.subscriptions.iter().map(|(topic, s)| s.data(topic)).collect(),
+            unit_mode: self.config.unit_mode,
+        }
+    }
+
+    // ---- queues --------------------------------------------------------------------------------------------
+
+    pub(super) fn queue(&self, lease: Lease) -> Option<&Assigned> {
+        self.queues.get(lease.slot, lease.generation)
+    }
+
+    pub(super) fn queue_mut(&mut self, lease: Lease) -> Option<&mut Assigned> {
+        self.queues.get_mut(lease.slot, lease.generation)
+    }
+
+    pub(super) fn leases_of(&self, topic: &Topic) -> Vec<Lease> {
+        let of_topic = self.by_queue.iter().filter(|(queue, _)| queue.topic == *topic);
+        of_topic.map(|(_, lease)| *lease).collect()
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.phase == Phase::Running
+    }
+
+    // ---- timers --------------------------------------------------------------------------------------------
+
+    pub(super) fn set_timer(&mut self, at: Instant, due: Due) {
+        self.timer_number += 1;
+        self.timers.insert((at, self.timer_number), due);
+    }
+
+    /// The next deadline and what it is for.
+    pub(super) fn next_deadline(&self) -> Option<(Instant, WakeReason)> {
+        let own = match self.phase {
+            Phase::Running => {
+                [(self.rebalance_at, WakeReason::Rebalance), (self.commit_at, WakeReason::CommitOffsets)]
+            }
+            Phase::Draining(until, _) | Phase::Committing(until) => {
+                [(until, WakeReason::CloseConsumer), (self.commit_at, WakeReason::CommitOffsets)]
+            }
+            Phase::Closed => return None,
+        };
+        let work = (!self.work.is_empty()).then_some((self.work_at, WakeReason::Rebalance));
+        let timer = self.timers.first_key_value().map(|(key, due)| {
+            let reason = match due {
+                Due::Start(_) => WakeReason::StartOffset,
+                Due::Pull(_) => WakeReason::Pull,
+                Due::Commit(_) => WakeReason::CommitOffsets,
+                Due::Forgotten(_) => WakeReason::DeliveryLease,
+                Due::Redeliver(_) => WakeReason::Redelivery,
+            };
+            (key.0, reason)
+        });
+        own.into_iter().chain(work).chain(timer).min_by_key(|(at, _)| *at)
+    }
+
+    pub(super) fn handle_timeout(&mut self, ctx: &mut Ctx<'_>) {
+        self.run_work(ctx);
+        for _ in 0..TIMERS_A_STEP {
+            let Some(first) = self.timers.first_entry().filter(|entry| entry.key().0 <= ctx.now) else {
+                break;
+            };
+            match first.remove() {
+                Due::Start(lease) => self.ask_stored_offset(lease, ctx),
+                Due::Pull(lease) => self.pull_after_delay(lease, ctx),
+                Due::Commit(lease) => self.commit(lease, ctx),
+                Due::Forgotten(lease) => self.check_forgotten(lease, ctx),
+                Due::Redeliver(delivery) => self.redeliver(&delivery, ctx),
+            }
+        }
+        if self.phase != Phase::Closed && self.commit_at <= ctx.now {
+            self.commit_at = ctx.now + self.config.persist_consumer_offset_interval;
+            self.commit_all(ctx);
+        }
+        match self.phase {
+            Phase::Running if self.rebalance_at <= ctx.now => self.rebalance(ctx),
+            Phase::Draining(until, end) if until <= ctx.now => self.stop_waiting(end, ctx),
+            Phase::Committing(end) if end <= ctx.now => self.give_up(ctx),
+            _ => {}
+        }
+    }
+
+    // ---- answers -------------------------------------------------------------------------------------------
+
+    pub(super) fn on_answer(&mut self, call: ConsumerCall, answer: &Answer<'_>, ctx: &mut Ctx<'_>) {
+        match call {
+            ConsumerCall::Members(topic) => self.on_members(&topic, answer, ctx),
+            ConsumerCall::StoredOffset(lease) => self.on_stored_offset(lease, answer, ctx),
+            ConsumerCall::StartOffset(lease) => self.on_start_offset(lease, answer, ctx),
+            ConsumerCall::Pull(lease) => self.on_pull(lease, answer, ctx),
+            ConsumerCall::Commit(lease, offset) => self.on_commit(lease, offset, answer, ctx),
+            ConsumerCall::SendBack(returning) => self.on_sent_back(returning, answer, ctx),
+            ConsumerCall::SendAsMessage(returning) => self.on_sent_as_message(returning, answer, ctx),
+        }
+    }
+
+    // ---- closing -------------------------------------------------------------------------------------------
+
+    /// Stops pulling, waits for what is unsettled, commits, all within `grace`.
+    pub(super) fn close(&mut self, grace: Duration, ctx: &mut Ctx<'_>) {
+        if self.phase != Phase::Running {
+            return;
+        }
+        // Part of the time is kept for the last commits.
+        let reserve = (grace / 4).min(Duration::from_secs(3));
+        let end = ctx.now + grace;
+        self.phase = Phase::Draining(ctx.now + grace.saturating_sub(reserve), end);
+        self.work.clear();
+        for lease in self.all_leases() {
+            if let Some(queue) = self.queue_mut(lease)
+                && queue.pull != PullState::Starting
+                && !matches!(queue.pull, PullState::InFlight(_))
+            {
+                queue.pull = PullState::Stopped;
+            }
+        }
+        self.check_drained(ctx);
+    }
+
+    pub(super) fn all_leases(&self) -> Vec<Lease> {
+        self.by_queue.values().copied().collect()
+    }
+
+    /// While closing: goes on as soon as nothing is unsettled.
+    pub(super) fn check_drained(&mut self, ctx: &mut Ctx<'_>) {
+        if let Phase::Draining(_, end) = self.phase
+            && self.stats.unfinished == 0
+        {
+            self.stop_waiting(end, ctx);
+        }
+    }
+
+    fn stop_waiting(&mut self, end: Instant, ctx: &mut Ctx<'_>) {
+        self.phase = Phase::Committing(end);
+        for lease in self.all_leases() {
+            self.revoke(lease, ctx);
+        }
+        self.check_closed(ctx);
+    }
+
+    /// Ends at once, whatever is unfinished.
+    pub(super) fn give_up_now(&mut self, ctx: &mut Ctx<'_>) {
+        if self.phase != Phase::Closed {
+            self.phase = Phase::Committing(ctx.now);
+            self.give_up(ctx);
+        }
+    }
+
+    /// The grace is over: what is not committed is reported.
+    fn give_up(&mut self, ctx: &mut Ctx<'_>) {
+        for lease in self.all_leases() {
+            self.forget(lease);
+        }
+        self.check_closed(ctx);
+    }
+
+    /// While closing: the last event, when no queue is left.
+    pub(super) fn check_closed(&mut self, ctx: &mut Ctx<'_>) {
+        if matches!(self.phase, Phase::Committing(_)) && self.by_queue.is_empty() {
+            self.phase = Phase::Closed;
+            self.timers.clear();
+            let uncommitted = core::mem::take(&mut self.uncommitted).into_boxed_slice();
+            ctx.events.push(Event::ConsumerClosed { consumer: self.id, uncommitted });
+        }
+    }
+
+    /// Removes a queue; what is not committed of it is remembered for the report.
+    pub(super) fn forget(&mut self, lease: Lease) -> Option<Assigned> {
+        let queue = self.queues.remove(lease.slot, lease.generation)?;
+        self.by_queue.remove(&queue.queue);
+        self.held_bytes = self.held_bytes.saturating_sub(queue.process.bytes());
+        self.count_unfinished(-(queue.process.count() as i64));
+        if !self.is_running() && queue.wants_commit() {
+            self.uncommitted.push(Uncommitted {
+                offset: queue.process.lowest_unfinished(),
+                committed: queue.committed,
+                queue: queue.queue.clone(),
+            });
+        }
+        Some(queue)
+    }
+
+    pub(super) fn count_unfinished(&mut self, change: i64) {
+        self.stats.unfinished = self.stats.unfinished.saturating_add_signed(change);
+        self.stats.unfinished_bytes = self.held_bytes as u64;
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
+    /// Topics whose routes are wanted.
+    pub(super) fn topics(&self) -> impl Iterator<Item = &Topic> {
+        self.subscriptions.keys()
+    }
+}
+
+/// The code and words of an answer that is no success, for notices.
+pub(super) fn what_went_wrong(answer: &Answer<'_>) -> (Option<crate::wire::codes::ResponseCode>, String) {
+    match answer {
+        Ok(reply) => {
+            let remark = reply.head.remark.map(|text| text.as_str().into_owned()).unwrap_or_default();
+            (Some(reply.head.response_code()), remark)
+        }
+        Err(failure) => (None, alloc::format!("{}", failure.cause)),
+    }
+}

@@ -1,0 +1,189 @@
+//! What the engine tells the application, and what it would tell a log.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::consumer::{ConsumerNotice, Delivery, Uncommitted};
+use super::endpoint::Endpoint;
+use super::ids::{ConsumerId, ProducerId, SendId};
+use super::names::{Queue, Topic};
+use super::producer::{OnewayOutcome, SendOutcome};
+use crate::error::{CloseCause, TransportError};
+use crate::wire::codes::{RequestCode, ResponseCode};
+
+/// What happened. Never dropped; the number waiting is bounded by what was asked for.
+#[derive(Debug)]
+#[non_exhaustive]
+#[must_use = "endings and deliveries come this way and no other"]
+pub enum Event {
+    /// A send ended: exactly one for each id.
+    Sent {
+        /// Whose.
+        producer: ProducerId,
+        /// Which.
+        id: SendId,
+        /// How.
+        outcome: SendOutcome,
+    },
+    /// A one-way send ended: exactly one for each id.
+    OnewaySent {
+        /// Whose.
+        producer: ProducerId,
+        /// Which.
+        id: SendId,
+        /// How.
+        outcome: OnewayOutcome,
+    },
+    /// Messages for a consumer, to be settled.
+    Delivered(Delivery),
+    /// Queues a consumer has from now on.
+    Assigned {
+        /// Whose.
+        consumer: ConsumerId,
+        /// The queues that are new.
+        queues: Box<[Queue]>,
+    },
+    /// Queues a consumer no longer has.
+    Revoked {
+        /// Whose.
+        consumer: ConsumerId,
+        /// The queues that are gone.
+        queues: Box<[Queue]>,
+    },
+    /// A consumer has closed: its last event.
+    ConsumerClosed {
+        /// Which.
+        consumer: ConsumerId,
+        /// Progress the brokers were not told: these messages come again.
+        uncommitted: Box<[Uncommitted]>,
+    },
+    /// A producer has closed: its last event.
+    ProducerClosed {
+        /// Which.
+        producer: ProducerId,
+    },
+    /// The client has stopped: the last event of all.
+    Stopped(ShutdownReport),
+}
+
+/// What became of everything, from [`shutdown`](crate::Client::shutdown) on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ShutdownReport {
+    /// Sends that ended acknowledged since the shutdown began.
+    pub acknowledged: u64,
+    /// Sends that ended failed since the shutdown began.
+    pub failed: u64,
+    /// Sends that ended indeterminate since the shutdown began.
+    pub indeterminate: u64,
+    /// Progress the brokers were not told: these messages come again.
+    pub uncommitted: Vec<Uncommitted>,
+    /// Everything was finished within the grace.
+    pub in_time: bool,
+}
+
+/// Something a person or a log may want to know; nothing depends on it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// A connection stands.
+    Connected {
+        /// Where to.
+        endpoint: Endpoint,
+    },
+    /// A connection could not be made.
+    ConnectFailed {
+        /// Where to.
+        endpoint: Endpoint,
+        /// Why.
+        error: TransportError,
+    },
+    /// A connection ended.
+    Closed {
+        /// Where to.
+        endpoint: Endpoint,
+        /// Why.
+        cause: CloseCause,
+    },
+    /// A topic's route could not be had; the last good one stays.
+    RouteFailed {
+        /// The topic.
+        topic: Topic,
+        /// Why.
+        reason: String,
+    },
+    /// A broker did not take a heartbeat.
+    HeartbeatFailed {
+        /// The broker.
+        endpoint: Option<Endpoint>,
+        /// Its answer, if there was one.
+        code: Option<ResponseCode>,
+        /// Its words, or why there was no answer.
+        remark: String,
+    },
+    /// The broker asked something this client does not do: it was told so.
+    NotSupported {
+        /// What it asked.
+        code: RequestCode,
+    },
+    /// Of a consumer.
+    Consumer {
+        /// Which.
+        consumer: ConsumerId,
+        /// What.
+        notice: ConsumerNotice,
+    },
+}
+
+/// Events in order; bounded by what was asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Events {
+    waiting: VecDeque<Event>,
+    /// What consumers that closed could not commit, for the shutdown's report.
+    pub(crate) uncommitted: Vec<Uncommitted>,
+}
+
+impl Events {
+    pub(crate) fn push(&mut self, event: Event) {
+        if let Event::ConsumerClosed { uncommitted, .. } = &event {
+            self.uncommitted.extend_from_slice(uncommitted);
+        }
+        self.waiting.push_back(event);
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Event> {
+        self.waiting.pop_front()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+}
+
+/// Notices in order; the oldest are dropped and counted.
+#[derive(Debug)]
+pub(crate) struct Notices {
+    waiting: VecDeque<Notice>,
+    limit: usize,
+    pub(crate) dropped: u64,
+}
+
+impl Notices {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { waiting: VecDeque::new(), limit, dropped: 0 }
+    }
+
+    pub(crate) fn push(&mut self, notice: Notice) {
+        if self.waiting.len() >= self.limit {
+            self.waiting.pop_front();
+            self.dropped += 1;
+        }
+        self.waiting.push_back(notice);
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Notice> {
+        self.waiting.pop_front()
+    }
+}

@@ -1,0 +1,340 @@
+//! The whole client: producers and consumers over many connections.
+//!
+//! | room | what |
+//! |---|---|
+//! | `mod` (here) | inputs from the driver, outputs to it |
+//! | `commands` | what the application asks for |
+//! | `process` | frames of a connection to whom they are for |
+//! | `shutdown` | stopping in order |
+//! | [`producer`] | from a message to its one ending |
+//! | [`consumer`] | from a subscription to settled deliveries |
+//! | `route` | name servers and topic routes |
+//! | `heartbeat` | brokers are told who is there |
+//! | `net` | connections, dialling, back-off; `call`: questions; `endpoint`, `action`: words for the driver |
+//! | `event`, `stats` | what the application is told |
+//! | `names`, `ids` | interned names, ids that never come back |
+//! | `backoff` | waiting, and all randomness |
+//! | `ctx` | what a sub-machine may touch |
+
+pub(crate) mod action;
+pub(crate) mod backoff;
+pub(crate) mod call;
+mod commands;
+pub(crate) mod consumer;
+pub(crate) mod ctx;
+pub(crate) mod endpoint;
+pub(crate) mod event;
+mod heartbeat;
+pub(crate) mod ids;
+pub(crate) mod names;
+pub(crate) mod net;
+mod process;
+pub(crate) mod producer;
+pub(crate) mod route;
+mod shutdown;
+pub(crate) mod stats;
+
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use self::action::{Action, Wait, WakeReason};
+use self::backoff::Rng;
+use self::consumer::Consumers;
+use self::ctx::Identity;
+use self::event::{Event, Events, Notice, Notices};
+use self::heartbeat::Heartbeat;
+use self::ids::ConnId;
+use self::names::Names;
+use self::net::Net;
+use self::producer::Producers;
+use self::route::Routes;
+use self::shutdown::Lifecycle;
+use self::stats::ClientStats;
+use crate::config::{ClientConfig, ConfigError};
+use crate::error::{CloseCause, TransportError};
+use crate::time::Instant;
+use crate::wire::message::UniqueIdGenerator;
+
+/// A RocketMQ client as a state machine: it takes bytes, time and commands, and gives bytes, actions, events and
+/// deadlines. See the [crate documentation](crate) for the loop around it.
+///
+/// No input fails and none panics, whatever peers send. Calls may come in any order; more polling than needed does
+/// no harm.
+#[derive(Debug)]
+pub struct Client {
+    config: Arc<ClientConfig>,
+    ids: Identity,
+    net: Net,
+    routes: Routes,
+    heartbeat: Heartbeat,
+    producers: Producers,
+    consumers: Consumers,
+    names: Names,
+    events: Events,
+    notices: Notices,
+    rng: Rng,
+    unique_ids: UniqueIdGenerator,
+    stats: ClientStats,
+    lifecycle: Lifecycle,
+    /// The last `now` that was given.
+    now: Instant,
+    /// Unix time less monotonic time, in milliseconds.
+    unix_offset_ms: i64,
+}
+
+/// What sub-machines share, borrowed apart from them.
+macro_rules! borrow {
+    ($client:expr) => {
+        $crate::client::ctx::Ctx {
+            net: &mut $client.net,
+            routes: &mut $client.routes,
+            events: &mut $client.events,
+            notices: &mut $client.notices,
+            names: &mut $client.names,
+            rng: &mut $client.rng,
+            unique_ids: &mut $client.unique_ids,
+            stats: &mut $client.stats,
+            config: &$client.config,
+            ids: &$client.ids,
+            now: $client.now,
+            unix_ms: $client.unix_offset_ms.saturating_add(($client.now.as_nanos() / 1_000_000) as i64),
+        }
+    };
+}
+use borrow;
+
+impl Client {
+    /// A client that has done nothing yet. `seed` should be random: ids and jitter come from it, and the same seed
+    /// and inputs give the same outputs. `unix_now` is the time since 1970 at `now`; it only fills fields on the
+    /// wire.
+    pub fn new(
+        config: ClientConfig,
+        seed: [u8; 32],
+        now: Instant,
+        unix_now: Duration,
+    ) -> Result<Self, ConfigError> {
+        config.check()?;
+        let config = Arc::new(config);
+        let mut rng = Rng::new(&seed);
+        let ids = Identity::new(&config, &mut rng);
+        let random = (rng.next() as u32).to_be_bytes();
+        let pid = config.process_id as u16;
+        let unique_ids = UniqueIdGenerator::new(config.client_ip, pid, random, config.utc_offset_seconds);
+        let net_rng = Rng::new(&seed_of(rng.next()));
+        let mut client = Self {
+            names: Names::new(ids.engine()),
+            net: Net::new(config.clone(), net_rng),
+            routes: Routes::default(),
+            heartbeat: Heartbeat::new(now),
+            producers: Producers::default(),
+            consumers: Consumers::default(),
+            events: Events::default(),
+            notices: Notices::new(config.max_notices),
+            lifecycle: Lifecycle::default(),
+            stats: ClientStats::default(),
+            unique_ids,
+            config,
+            ids,
+            rng,
+            now,
+            unix_offset_ms: 0,
+        };
+        client.handle_unix_time(unix_now, now);
+        Ok(client)
+    }
+
+    /// The id this client has at brokers (Java `clientId`).
+    pub fn client_id(&self) -> &str {
+        self.ids.client_id()
+    }
+
+    /// Its configuration.
+    pub fn config(&self) -> &ClientConfig {
+        &self.config
+    }
+
+    // ---- inputs: connections -------------------------------------------------------------------------------
+
+    /// Time never goes back in here, whatever the host's does.
+    fn at(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    /// The connection stands; with TLS, after the handshake.
+    pub fn handle_connected(&mut self, conn: ConnId, now: Instant) {
+        self.at(now);
+        if self.net.handle_connected(conn, self.now)
+            && let Some(endpoint) = self.net.endpoint(conn).cloned()
+        {
+            self.notices.push(Notice::Connected { endpoint });
+        }
+    }
+
+    /// The connection could not be made. The driver forgets the id.
+    pub fn handle_connect_failed(&mut self, conn: ConnId, error: TransportError, now: Instant) {
+        self.at(now);
+        self.connect_failed(conn, error, false);
+    }
+
+    /// Where the next bytes of a connection go: never empty, initialised. `None`: it is closed, or reading pauses;
+    /// an action says so.
+    #[must_use]
+    pub fn read_buf(&mut self, conn: ConnId) -> Option<&mut [u8]> {
+        self.net.read_buf(conn)
+    }
+
+    /// `n` bytes were put at the front of [`read_buf`](Self::read_buf).
+    pub fn handle_read(&mut self, conn: ConnId, n: usize, now: Instant) {
+        self.at(now);
+        self.net.handle_read(conn, n, self.now);
+        self.process(conn);
+    }
+
+    /// Bytes arrived: they are copied.
+    pub fn handle_slice(&mut self, conn: ConnId, mut bytes: &[u8], now: Instant) {
+        self.at(now);
+        while !bytes.is_empty() {
+            let taken = self.net.handle_slice(conn, bytes, self.now);
+            self.process(conn);
+            if taken == 0 {
+                return;
+            }
+            bytes = bytes.get(taken..).unwrap_or_default();
+        }
+    }
+
+    /// A chunk arrived that the caller owns: whole frames in it are sliced, not copied.
+    pub fn handle_bytes(&mut self, conn: ConnId, chunk: Bytes, now: Instant) {
+        self.at(now);
+        let mut rest = Some(chunk);
+        while let Some(chunk) = rest {
+            rest = self.net.handle_bytes(conn, chunk, self.now);
+            self.process(conn);
+        }
+    }
+
+    /// The peer sends no more.
+    pub fn handle_eof(&mut self, conn: ConnId, now: Instant) {
+        self.at(now);
+        self.lost(conn, CloseCause::Eof);
+    }
+
+    /// The transport failed.
+    pub fn handle_transport_error(&mut self, conn: ConnId, error: TransportError, now: Instant) {
+        self.at(now);
+        self.lost(conn, CloseCause::Transport(error));
+    }
+
+    /// Fills `out` with what waits to be written to a connection, in order; returns how many slices were set.
+    /// Nothing is taken from the queue: say with [`handle_written`](Self::handle_written) how much has left.
+    pub fn write_slices<'a>(&'a self, conn: ConnId, out: &mut [&'a [u8]]) -> usize {
+        self.net.write_slices(conn, out)
+    }
+
+    /// Whether anything waits to be written to a connection.
+    #[must_use]
+    pub fn has_pending_write(&self, conn: ConnId) -> bool {
+        self.net.has_pending_write(conn)
+    }
+
+    /// `n` bytes left from the front of a connection's queue.
+    pub fn handle_written(&mut self, conn: ConnId, n: usize, now: Instant) {
+        self.at(now);
+        if self.net.handle_written(conn, n, self.now) {
+            self.process(conn);
+        }
+    }
+
+    // ---- inputs: time --------------------------------------------------------------------------------------
+
+    /// Time has passed: to be called when [`Wait::until`] is reached. Calling it earlier does no harm.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.at(now);
+        for conn in self.net.handle_timeout(self.now) {
+            if self.net.connect_timed_out(conn, self.now) {
+                self.connect_failed(conn, TransportError::TimedOut, true);
+            } else {
+                self.process(conn);
+            }
+        }
+        let mut ctx = borrow!(self);
+        let (routes, mut ask) = ctx.asking();
+        routes.on_timeout(&mut ask);
+        self.heartbeat.on_timeout(&mut borrow!(self));
+        self.consumers.on_timeout(&mut borrow!(self));
+        for conn in self.producers.on_timeout(&mut borrow!(self)) {
+            self.process(conn);
+        }
+        self.settle_down();
+    }
+
+    /// The wall clock was set: only fields on the wire change. Scheduling uses `now` alone.
+    pub fn handle_unix_time(&mut self, unix_now: Duration, now: Instant) {
+        self.at(now);
+        let unix_ms = i64::try_from(unix_now.as_millis()).unwrap_or(i64::MAX);
+        self.unix_offset_ms = unix_ms.saturating_sub((now.as_nanos() / 1_000_000) as i64);
+    }
+
+    // ---- outputs -------------------------------------------------------------------------------------------
+
+    /// What the driver has to do; to be called until it says [`Action::Wait`].
+    pub fn poll_action(&mut self) -> Action {
+        self.net.actions.pop_front().unwrap_or_else(|| Action::Wait(self.wait()))
+    }
+
+    fn wait(&self) -> Wait {
+        let named = |at: Option<Instant>, reason| at.map(|at| (at, reason));
+        let deadlines = [
+            named(self.net.next_deadline(), WakeReason::Connection),
+            named(self.routes.next_deadline(), WakeReason::Route),
+            named(self.heartbeat.next_deadline(self.net.has_greeting()), WakeReason::Heartbeat),
+            named(self.producers.next_deadline(), WakeReason::Send),
+            self.consumers.next_deadline(),
+            named(self.lifecycle.next_deadline(), WakeReason::Shutdown),
+        ];
+        let events = !self.events.is_empty();
+        let stopped = self.lifecycle.is_stopped();
+        match deadlines.into_iter().flatten().min_by_key(|(at, _)| *at).filter(|_| !stopped) {
+            Some((at, reason)) => Wait { until: Some(at.max(self.now)), reason, events },
+            None => Wait { until: None, reason: WakeReason::Idle, events },
+        }
+    }
+
+    /// What happened, for the application. It may be left for later: endings wait, and flow control keeps
+    /// deliveries within the limits.
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop()
+    }
+
+    /// What a log may want to know.
+    #[must_use]
+    pub fn poll_notice(&mut self) -> Option<Notice> {
+        self.notices.pop()
+    }
+
+    /// Counters.
+    pub fn stats(&self) -> ClientStats {
+        let net = &self.net.stats;
+        ClientStats {
+            connects: net.connects,
+            connect_failures: net.connect_failures,
+            closes: net.closes,
+            notices_dropped: self.notices.dropped,
+            ..self.stats
+        }
+    }
+
+    /// Bytes of memory held in connections, sends under way and deliveries not settled.
+    pub fn held_bytes(&self) -> usize {
+        self.net.held() + self.producers.held() + self.consumers.held()
+    }
+}
+
+fn seed_of(number: u64) -> [u8; 32] {
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&number.to_be_bytes());
+    seed
+}

@@ -1,0 +1,476 @@
+//! All producers of a client and their sends under way: the room's door.
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::config::{ProducerConfig, SendOptions};
+use super::message::Message;
+use super::outcome::{Attempt, OnewayOutcome, SendError, SendFailure, SendOutcome, SendReceipt};
+use crate::client::call::CallId;
+use crate::client::ctx::Ctx;
+use crate::client::event::Event;
+use crate::client::ids::{ConnId, ProducerId, SendId, Slab};
+use crate::client::names::{BrokerName, Queue, Topic};
+use crate::client::route::Use;
+use crate::error::{Progress, RejectReason, Rejected};
+use crate::time::Instant;
+use crate::wire::body::heartbeat::ProducerData;
+use crate::wire::message::names::is_not_for_sending;
+use crate::wire::message::properties::{check_len, names as property};
+use crate::wire::message::{MessageRefused, NameError, UniqueId};
+
+/// Attempts that are remembered of one send: the first half stays, the last ones follow.
+const ATTEMPTS_KEPT: usize = 16;
+/// Sends that are tried again in one step when a route arrives.
+const SENDS_A_STEP: usize = 1024;
+
+#[derive(Debug)]
+pub(super) struct Producer {
+    pub(super) config: ProducerConfig,
+    pending: usize,
+    closing: bool,
+}
+
+/// What a send under way is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Waits for a route, with this place in the line.
+    Waiting(u64),
+    /// Waits for its next attempt.
+    Pausing,
+    /// An attempt is under way since then.
+    Attempt(CallId, Instant),
+}
+
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) producer: ProducerId,
+    pub(super) message: Message,
+    pub(super) options: SendOptions,
+    pub(super) oneway: bool,
+    pub(super) message_id: UniqueId,
+    pub(super) started: Instant,
+    pub(super) deadline: Instant,
+    pub(super) max_attempts: u32,
+    /// Attempts that count: those of which something was written.
+    pub(super) counted: u32,
+    pub(super) attempts: Vec<Attempt>,
+    pub(super) state: State,
+    pub(super) queue: Option<Queue>,
+    /// Broker of the last attempt, to be avoided.
+    pub(super) avoid: Option<BrokerName>,
+    /// When its timer is set.
+    timer: Option<Instant>,
+    /// It was given up: no further attempt.
+    pub(super) ending: Option<SendError>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct TopicState {
+    pub(super) cursor: usize,
+    waiting: BTreeMap<u64, SendId>,
+    /// What name servers said last, for people.
+    pub(super) trouble: Option<String>,
+}
+
+/// The producers of one client.
+#[derive(Debug, Default)]
+pub(crate) struct Producers {
+    all: Slab<Producer>,
+    pub(super) sends: Slab<Pending>,
+    pub(super) topics: Vec<TopicState>,
+    timers: BTreeSet<(Instant, u32, u32)>,
+    /// Topics whose waiting sends can go on.
+    ready: VecDeque<Topic>,
+    held: usize,
+    /// Last place given in a line.
+    place: u64,
+    left: Vec<String>,
+}
+
+impl Producers {
+    // ---- producers -----------------------------------------------------------------------------------------
+
+    pub(crate) fn create(&mut self, config: ProducerConfig) -> Result<ProducerId, Rejected<ProducerConfig>> {
+        if let Err(error) = config.check() {
+            return Err(Rejected::new(RejectReason::Config(error), config));
+        }
+        if self.all.iter().any(|(_, _, producer)| producer.config.group == config.group) {
+            return Err(Rejected::new(RejectReason::GroupTaken, config));
+        }
+        let (index, generation) = self.all.insert(Producer { config, pending: 0, closing: false });
+        Ok(ProducerId { index, generation })
+    }
+
+    pub(super) fn producer(&self, id: ProducerId) -> Option<&Producer> {
+        self.all.get(id.index, id.generation)
+    }
+
+    /// Refuses new sends; the producer is gone when the last one has ended.
+    pub(crate) fn close(&mut self, id: ProducerId, ctx: &mut Ctx<'_>) {
+        if let Some(producer) = self.all.get_mut(id.index, id.generation) {
+            producer.closing = true;
+        }
+        self.sweep(id, ctx);
+    }
+
+    pub(crate) fn begin_shutdown(&mut self, ctx: &mut Ctx<'_>) {
+        let ids: Vec<_> =
+            self.all.iter().map(|(index, generation, _)| ProducerId { index, generation }).collect();
+        for id in ids {
+            self.close(id, ctx);
+        }
+    }
+
+    pub(crate) fn is_drained(&self) -> bool {
+        self.all.len() == 0
+    }
+
+    fn sweep(&mut self, id: ProducerId, ctx: &mut Ctx<'_>) {
+        let done = self.producer(id).is_some_and(|producer| producer.closing && producer.pending == 0);
+        if done && let Some(producer) = self.all.remove(id.index, id.generation) {
+            self.left.push(producer.config.group);
+            ctx.events.push(Event::ProducerClosed { producer: id });
+        }
+    }
+
+    /// Groups that left since the last call: brokers are to be told (UNREGISTER_CLIENT).
+    pub(crate) fn take_left(&mut self) -> Vec<String> {
+        core::mem::take(&mut self.left)
+    }
+
+    /// What heartbeats say about the producers.
+    pub(crate) fn heartbeat_data(&self) -> impl Iterator<Item = ProducerData> {
+        self.all.iter().map(|(_, _, producer)| ProducerData { group_name: producer.config.group.clone() })
+    }
+
+    /// Bytes of messages under way.
+    pub(crate) fn held(&self) -> usize {
+        self.held
+    }
+
+    // ---- sends ---------------------------------------------------------------------------------------------
+
+    /// Accepts a message; it ends in exactly one event with the id.
+    pub(crate) fn send(
+        &mut self,
+        id: ProducerId,
+        message: Message,
+        options: SendOptions,
+        oneway: bool,
+        ctx: &mut Ctx<'_>,
+    ) -> Result<SendId, Rejected<Message>> {
+        let checked = self.check(id, &message, &options, ctx);
+        let (timeout, max_attempts) = match checked {
+            Ok(limits) => limits,
+            Err(reason) => return Err(Rejected::new(reason, message)),
+        };
+        let message_id = ctx.unique_ids.next(ctx.unix_ms);
+        self.held += message.size();
+        let (index, generation) = self.sends.insert(Pending {
+            producer: id,
+            options,
+            oneway,
+            message_id,
+            started: ctx.now,
+            deadline: ctx.now + timeout,
+            max_attempts,
+            counted: 0,
+            attempts: Vec::new(),
+            state: State::Pausing,
+            queue: None,
+            avoid: None,
+            timer: None,
+            ending: None,
+            message,
+        });
+        let send = SendId { index, generation };
+        if let Err(reason) = self.attempt(send, true, ctx) {
+            let pending = self.remove(send);
+            return match pending {
+                Some(pending) => Err(Rejected::new(reason, pending.message)),
+                None => Ok(send),
+            };
+        }
+        if let Some(producer) = self.all.get_mut(id.index, id.generation) {
+            producer.pending += 1;
+        }
+        ctx.stats.sends += 1;
+        Ok(send)
+    }
+
+    fn check(
+        &self,
+        id: ProducerId,
+        message: &Message,
+        options: &SendOptions,
+        ctx: &Ctx<'_>,
+    ) -> Result<(core::time::Duration, u32), RejectReason> {
+        let producer = self.producer(id).ok_or(RejectReason::ForeignHandle)?;
+        if producer.closing {
+            return Err(RejectReason::Closed);
+        }
+        if !ctx.names.owns(&message.topic) {
+            return Err(RejectReason::ForeignHandle);
+        }
+        let (config, len) = (&producer.config, message.body.len());
+        let topic = message.topic.as_str();
+        let refused = if is_not_for_sending(topic) {
+            Some(MessageRefused::Topic(NameError::NotForSending { topic: topic.into() }))
+        } else if len == 0 {
+            Some(MessageRefused::EmptyBody)
+        } else if len > config.max_message_size {
+            Some(MessageRefused::BodyTooLarge { len, max: config.max_message_size })
+        } else {
+            // The unique id is added when it is sent.
+            let id = property::UNIQ_KEY.len() + 2 + 56;
+            check_len(message.properties.len() + id).err().map(MessageRefused::Properties)
+        };
+        if let Some(refused) = refused {
+            return Err(RejectReason::Message(refused));
+        }
+        if options.queue.as_ref().is_some_and(|queue| queue.topic != message.topic) {
+            return Err(RejectReason::QueueOfAnotherTopic);
+        }
+        let limit = ctx.config.max_pending_sends;
+        if self.sends.len() >= limit {
+            return Err(RejectReason::TooMany { what: "sends under way", limit });
+        }
+        let (held, limit) = (self.held + message.size(), ctx.config.memory_budget);
+        if held > limit {
+            return Err(RejectReason::MemoryBudget { held, limit });
+        }
+        let attempts = if options.queue.is_some() { 1 } else { 1 + config.retry_times_when_send_failed };
+        let timeout = options.timeout.unwrap_or(config.send_msg_timeout);
+        Ok((timeout, options.max_attempts.unwrap_or(attempts).max(1)))
+    }
+
+    /// Gives a send up. The connection that has something to say about it, if its bytes were queued already.
+    pub(crate) fn cancel(&mut self, id: SendId, error: SendError, ctx: &mut Ctx<'_>) -> Option<ConnId> {
+        let pending = self.sends.get_mut(id.index, id.generation)?;
+        match pending.state {
+            State::Attempt(call, _) => {
+                pending.ending = Some(error);
+                ctx.net.cancel(call).then_some(call.conn)
+            }
+            State::Waiting(_) | State::Pausing => {
+                self.end_failed(id, error, ctx);
+                None
+            }
+        }
+    }
+
+    pub(crate) fn is_pending(&self, id: SendId) -> bool {
+        self.sends.get(id.index, id.generation).is_some_and(|pending| pending.ending.is_none())
+    }
+
+    /// Gives every send up, at the end of a shutdown's grace.
+    pub(crate) fn cancel_all(&mut self, ctx: &mut Ctx<'_>) -> Vec<ConnId> {
+        let ids: Vec<_> =
+            self.sends.iter().map(|(index, generation, _)| SendId { index, generation }).collect();
+        let mut conns: Vec<_> =
+            ids.into_iter().filter_map(|id| self.cancel(id, SendError::Stopped, ctx)).collect();
+        conns.sort_unstable();
+        conns.dedup();
+        conns
+    }
+
+    // ---- waiting -------------------------------------------------------------------------------------------
+
+    pub(super) fn topic_mut(&mut self, topic: &Topic) -> Option<&mut TopicState> {
+        if self.topics.len() <= topic.index() {
+            self.topics.resize_with(topic.index() + 1, TopicState::default);
+        }
+        self.topics.get_mut(topic.index())
+    }
+
+    /// Waits for the topic's route, until the send's deadline.
+    pub(super) fn wait_for_route(&mut self, id: SendId, ctx: &mut Ctx<'_>) {
+        self.place += 1;
+        let place = self.place;
+        let Some(pending) = self.sends.get_mut(id.index, id.generation) else { return };
+        pending.state = State::Waiting(place);
+        let (topic, deadline) = (pending.message.topic.clone(), pending.deadline);
+        self.set_timer(id, deadline);
+        if let Some(state) = self.topic_mut(&topic) {
+            state.waiting.insert(place, id);
+        }
+        let known = ctx.routes.get(&topic).is_some();
+        ctx.want_route(&topic, Use::Publish);
+        if known {
+            ctx.doubt_route(&topic);
+        }
+    }
+
+    pub(super) fn set_timer(&mut self, id: SendId, at: Instant) {
+        self.clear_timer(id);
+        if let Some(pending) = self.sends.get_mut(id.index, id.generation) {
+            pending.timer = Some(at);
+            self.timers.insert((at, id.index, id.generation));
+        }
+    }
+
+    pub(super) fn clear_timer(&mut self, id: SendId) {
+        if let Some(pending) = self.sends.get_mut(id.index, id.generation)
+            && let Some(at) = pending.timer.take()
+        {
+            self.timers.remove(&(at, id.index, id.generation));
+        }
+    }
+
+    /// A route arrived: sends that waited for it go on, a bounded number in each step.
+    pub(crate) fn on_route(&mut self, topic: &Topic, ctx: &mut Ctx<'_>) {
+        if let Some(state) = self.topics.get_mut(topic.index()) {
+            state.trouble = None;
+            if !state.waiting.is_empty() {
+                self.ready.push_back(topic.clone());
+                self.run_ready(ctx);
+            }
+        }
+    }
+
+    fn run_ready(&mut self, ctx: &mut Ctx<'_>) {
+        let mut budget = SENDS_A_STEP;
+        while let Some(topic) = self.ready.front().cloned() {
+            let known = ctx.routes.get(&topic).is_some_and(|route| !route.writable_queues().is_empty());
+            while known && budget > 0 {
+                let first = self.topic_mut(&topic).and_then(|state| state.waiting.pop_first());
+                let Some((_, id)) = first else { break };
+                budget -= 1;
+                // Only the first attempt, made at the command, is refused.
+                let _ = self.attempt(id, false, ctx);
+            }
+            if budget == 0 {
+                return;
+            }
+            self.ready.pop_front();
+        }
+    }
+
+    /// Nobody knows the topic: sends that waited for its route end.
+    pub(crate) fn on_no_such_topic(&mut self, topic: &Topic, ctx: &mut Ctx<'_>) {
+        let waiting = match self.topics.get_mut(topic.index()) {
+            Some(state) => core::mem::take(&mut state.waiting),
+            None => return,
+        };
+        for id in waiting.into_values() {
+            self.end_failed(id, SendError::NoSuchTopic(topic.clone()), ctx);
+        }
+    }
+
+    /// A topic's route could not be had for now.
+    pub(crate) fn on_route_trouble(&mut self, topic: &Topic, reason: &str) {
+        if let Some(state) = self.topics.get_mut(topic.index()) {
+            state.trouble = Some(reason.into());
+        }
+    }
+
+    /// When [`on_timeout`](Self::on_timeout) wants to be called; work that is left over is due at once.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        if !self.ready.is_empty() {
+            return Some(Instant::ZERO);
+        }
+        self.timers.first().map(|(at, ..)| *at)
+    }
+
+    pub(crate) fn on_timeout(&mut self, ctx: &mut Ctx<'_>) -> Vec<ConnId> {
+        self.run_ready(ctx);
+        let mut touched = Vec::new();
+        while let Some(&(at, index, generation)) = self.timers.first().filter(|(at, ..)| *at <= ctx.now) {
+            self.timers.remove(&(at, index, generation));
+            let id = SendId { index, generation };
+            let Some(pending) = self.sends.get_mut(index, generation) else { continue };
+            pending.timer = None;
+            if pending.deadline <= ctx.now {
+                let error = self.timeout_error(id, ctx.now);
+                touched.extend(self.cancel(id, error, ctx));
+            } else if pending.state == State::Pausing {
+                let _ = self.attempt(id, false, ctx);
+            }
+        }
+        touched
+    }
+
+    fn timeout_error(&self, id: SendId, now: Instant) -> SendError {
+        let Some(pending) = self.sends.get(id.index, id.generation) else { return SendError::Cancelled };
+        let waited = now - pending.started;
+        if !matches!(pending.state, State::Waiting(_)) {
+            return SendError::Timeout(waited);
+        }
+        let topic = pending.message.topic.clone();
+        let trouble = self.topics.get(topic.index()).and_then(|state| state.trouble.clone());
+        let reason = trouble.unwrap_or_else(|| "it has no writable queue of a broker with a master".into());
+        SendError::NoRoute { topic, waited, reason }
+    }
+
+    // ---- endings -------------------------------------------------------------------------------------------
+
+    fn remove(&mut self, id: SendId) -> Option<Pending> {
+        self.clear_timer(id);
+        let pending = self.sends.remove(id.index, id.generation)?;
+        self.held = self.held.saturating_sub(pending.message.size());
+        if let State::Waiting(place) = pending.state
+            && let Some(state) = self.topics.get_mut(pending.message.topic.index())
+        {
+            state.waiting.remove(&place);
+        }
+        Some(pending)
+    }
+
+    pub(super) fn note_attempt(pending: &mut Pending, attempt: Attempt) {
+        pending.avoid = Some(attempt.queue.broker.clone());
+        if pending.attempts.len() >= ATTEMPTS_KEPT {
+            pending.attempts.remove(ATTEMPTS_KEPT / 2);
+        }
+        pending.attempts.push(attempt);
+    }
+
+    pub(super) fn end_acknowledged(&mut self, id: SendId, receipt: SendReceipt, ctx: &mut Ctx<'_>) {
+        let Some(pending) = self.remove(id) else { return };
+        ctx.stats.acknowledged += 1;
+        let outcome = SendOutcome::Acknowledged(receipt);
+        ctx.events.push(Event::Sent { producer: pending.producer, id, outcome });
+        self.ended(pending.producer, ctx);
+    }
+
+    pub(super) fn end_written(&mut self, id: SendId, ctx: &mut Ctx<'_>) {
+        let Some(pending) = self.remove(id) else { return };
+        ctx.stats.acknowledged += 1;
+        let outcome = OnewayOutcome::Written;
+        ctx.events.push(Event::OnewaySent { producer: pending.producer, id, outcome });
+        self.ended(pending.producer, ctx);
+    }
+
+    /// Ends a send without acknowledgement: indeterminate if any attempt may have been stored.
+    pub(super) fn end_failed(&mut self, id: SendId, error: SendError, ctx: &mut Ctx<'_>) {
+        let Some(pending) = self.remove(id) else { return };
+        let producer = pending.producer;
+        let maybe = pending.attempts.iter().any(|attempt| attempt.progress == Progress::MayBeDelivered);
+        let counter = if maybe { &mut ctx.stats.indeterminate } else { &mut ctx.stats.failed };
+        *counter += 1;
+        let failure = Box::new(SendFailure {
+            error,
+            message_id: pending.message_id,
+            attempts: pending.attempts,
+            message: pending.message,
+        });
+        ctx.events.push(match (pending.oneway, maybe) {
+            (false, false) => Event::Sent { producer, id, outcome: SendOutcome::Failed(failure) },
+            (false, true) => Event::Sent { producer, id, outcome: SendOutcome::Indeterminate(failure) },
+            (true, false) => Event::OnewaySent { producer, id, outcome: OnewayOutcome::Failed(failure) },
+            (true, true) => {
+                Event::OnewaySent { producer, id, outcome: OnewayOutcome::Indeterminate(failure) }
+            }
+        });
+        self.ended(producer, ctx);
+    }
+
+    fn ended(&mut self, producer: ProducerId, ctx: &mut Ctx<'_>) {
+        if let Some(producer) = self.all.get_mut(producer.index, producer.generation) {
+            producer.pending = producer.pending.saturating_sub(1);
+        }
+        self.sweep(producer, ctx);
+    }
+}
