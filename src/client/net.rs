@@ -545,10 +545,16 @@ impl Net {
 
     /// Copies bytes in; returns how many found room.
     pub(crate) fn handle_slice(&mut self, conn: ConnId, bytes: &[u8], now: Instant) -> usize {
-        let Some(free) = self.read_buf(conn) else { return 0 };
-        let n = free.len().min(bytes.len());
-        free[..n].copy_from_slice(&bytes[..n]);
-        self.handle_read(conn, n, now);
+        let Self { links, spare, .. } = self;
+        let Some(link) = links.get_mut(conn.index, conn.generation) else { return 0 };
+        if link.core.is_closed() {
+            return 0;
+        }
+        // Also while reading pauses: what the driver has read already must not be lost.
+        link.reader.give_spare(spare);
+        let n = link.reader.push_slice(bytes);
+        link.core.note_read(n, now);
+        link.last_traffic = now;
         n
     }
 
