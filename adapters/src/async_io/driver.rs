@@ -1,0 +1,262 @@
+//! The driver level on futures.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use futures_io::{AsyncRead, AsyncWrite};
+use rocketmq_engine::{Action, Client, ConnId, Endpoint, Instant, Wait};
+
+use super::Runtime;
+use super::ready::{ConnWaker, Ready};
+use crate::driver::{Budget, Clock, Pump, pump_read, pump_write, transport_error};
+use crate::handle::DriverStats;
+
+type Dial<S> = Pin<Box<dyn Future<Output = io::Result<S>> + Send>>;
+
+enum Link<S> {
+    Dialling(Dial<S>),
+    Open(S),
+    /// The engine knows that it is over, and will close it.
+    Over,
+}
+
+struct Conn<S> {
+    id: ConnId,
+    link: Link<S>,
+    reading: bool,
+    wake: Arc<ConnWaker>,
+    waker: Waker,
+}
+
+/// Owns the sockets of one engine within a task.
+///
+/// ```no_run
+/// # #[cfg(feature = "tokio")]
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// # use rocketmq_io::async_io::AsyncDriver;
+/// # use rocketmq_io::{driver, engine::{Client, ClientConfig, Event}, tokio::Tokio};
+/// # fn on_event(event: Event, client: &mut Client) {}
+/// let mut driver = AsyncDriver::<Tokio>::new();
+/// let config = ClientConfig::new("localhost:9876")?;
+/// let mut client = Client::new(config, driver::seed(), driver.clock().now(), driver::unix_now())?;
+/// loop {
+///     while let Some(event) = client.poll_event() {
+///         on_event(event, &mut client);       // and commands
+///     }
+///     driver.turn(&mut client).await;
+/// }
+/// # }
+/// ```
+pub struct AsyncDriver<R: Runtime> {
+    clock: Clock,
+    conns: Vec<Option<Conn<R::Stream>>>,
+    ready: Arc<Ready>,
+    work: Vec<usize>,
+    sleep: Option<(Instant, Pin<Box<R::Sleep>>)>,
+    stats: Arc<DriverStats>,
+}
+
+impl<R: Runtime> fmt::Debug for AsyncDriver<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let conns = self.conns.iter().flatten().count();
+        f.debug_struct("AsyncDriver").field("connections", &conns).finish_non_exhaustive()
+    }
+}
+
+impl<R: Runtime> Default for AsyncDriver<R> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<R: Runtime> AsyncDriver<R> {
+    /// A driver without connections.
+    pub fn new() -> Self {
+        Self::with_clock(Clock::new(), Arc::default())
+    }
+
+    pub(super) fn with_clock(clock: Clock, stats: Arc<DriverStats>) -> Self {
+        Self { clock, conns: Vec::new(), ready: Arc::default(), work: Vec::new(), sleep: None, stats }
+    }
+
+    /// The clock whose time the engine is given.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// What this driver has done.
+    pub fn stats(&self) -> &DriverStats {
+        &self.stats
+    }
+
+    /// Carries out all actions; waits, unless events are there already; hands in what came. May be dropped at any
+    /// time and begun anew: nothing is lost.
+    pub async fn turn(&mut self, client: &mut Client) {
+        let wait = self.act(client);
+        if !wait.events {
+            poll_fn(|cx| self.poll_wait(client, wait, cx)).await;
+        }
+    }
+
+    /// Carries out all actions there are.
+    pub fn act(&mut self, client: &mut Client) -> Wait {
+        loop {
+            match client.poll_action() {
+                Action::Connect { conn, endpoint } => self.connect(conn, &endpoint),
+                Action::Write { conn } => {
+                    let now = self.clock.now();
+                    if let Some(link) = Self::find(&mut self.conns, conn) {
+                        write(link, client, &self.stats, now);
+                    }
+                }
+                Action::SetRead { conn, enabled } => {
+                    if let Some(link) = Self::find(&mut self.conns, conn) {
+                        link.reading = enabled;
+                        link.wake.again();
+                    }
+                }
+                Action::Close { conn, .. } => {
+                    if Self::find(&mut self.conns, conn).is_some() {
+                        // What was written before still leaves.
+                        self.conns[conn.index()] = None;
+                    }
+                }
+                Action::Wait(wait) => return wait,
+            }
+        }
+    }
+
+    /// Hands in what came; ready if there was something, or if the engine's deadline has passed.
+    pub fn poll_wait(&mut self, client: &mut Client, wait: Wait, cx: &mut Context<'_>) -> Poll<()> {
+        let mut work = mem::take(&mut self.work);
+        self.ready.take(&mut work, cx.waker());
+        self.stats.count_turn();
+        let now = self.clock.now();
+        self.clock.check(client, now);
+        let mut progress = !work.is_empty();
+        for index in work.drain(..) {
+            if let Some(conn) = self.conns.get_mut(index).and_then(Option::as_mut) {
+                conn.wake.clear();
+                look_at(conn, client, &self.stats, now);
+            }
+        }
+        self.work = work;
+        if self.poll_deadline(wait.until, now, cx) {
+            client.handle_timeout(self.clock.now());
+            progress = true;
+        }
+        if progress { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// True when the deadline has passed; else the task is woken then.
+    fn poll_deadline(&mut self, until: Option<Instant>, now: Instant, cx: &mut Context<'_>) -> bool {
+        let Some(until) = until.filter(|until| *until != Instant::FAR_FUTURE) else {
+            self.sleep = None;
+            return false;
+        };
+        if until <= now {
+            return true;
+        }
+        if self.sleep.as_ref().is_none_or(|(at, _)| *at != until) {
+            self.sleep = Some((until, Box::pin(R::sleep(until - now))));
+        }
+        let over = self.sleep.as_mut().is_some_and(|(_, sleep)| sleep.as_mut().poll(cx).is_ready());
+        if over {
+            self.sleep = None;
+        }
+        over
+    }
+
+    fn find(conns: &mut [Option<Conn<R::Stream>>], id: ConnId) -> Option<&mut Conn<R::Stream>> {
+        conns.get_mut(id.index())?.as_mut().filter(|conn| conn.id == id)
+    }
+
+    fn connect(&mut self, id: ConnId, endpoint: &Endpoint) {
+        if self.conns.len() <= id.index() {
+            self.conns.resize_with(id.index() + 1, || None);
+        }
+        let wake = ConnWaker::new(self.ready.clone(), id.index());
+        let waker = Waker::from(wake.clone());
+        wake.again();
+        let link = Link::Dialling(Box::pin(R::connect(endpoint.host(), endpoint.port())));
+        self.conns[id.index()] = Some(Conn { id, link, reading: true, wake, waker });
+    }
+}
+
+/// Goes on with a connection as far as it goes without waiting.
+fn look_at<S>(conn: &mut Conn<S>, client: &mut Client, stats: &DriverStats, now: Instant)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    if let Link::Dialling(dial) = &mut conn.link {
+        match dial.as_mut().poll(&mut Context::from_waker(&conn.waker)) {
+            Poll::Pending => return,
+            Poll::Ready(Ok(stream)) => {
+                conn.link = Link::Open(stream);
+                client.handle_connected(conn.id, now);
+            }
+            Poll::Ready(Err(error)) => {
+                conn.link = Link::Over;
+                client.handle_connect_failed(conn.id, transport_error(&error), now);
+                return;
+            }
+        }
+    }
+    if conn.reading {
+        read(conn, client, stats, now);
+    }
+    if client.has_pending_write(conn.id) {
+        write(conn, client, stats, now);
+    }
+}
+
+// A future has to be polled until it says that it waits: only then it will wake us.
+fn budget() -> Budget {
+    Budget { until_blocked: true, ..Budget::default() }
+}
+
+fn blocked<T>(poll: Poll<io::Result<T>>) -> io::Result<T> {
+    match poll {
+        Poll::Ready(result) => result,
+        Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
+    }
+}
+
+fn read<S>(conn: &mut Conn<S>, client: &mut Client, stats: &DriverStats, now: Instant)
+where
+    S: AsyncRead + Unpin,
+{
+    let Link::Open(stream) = &mut conn.link else { return };
+    let cx = &mut Context::from_waker(&conn.waker);
+    let pump = pump_read(client, conn.id, budget(), now, |free| {
+        stats.count_read();
+        blocked(Pin::new(&mut *stream).poll_read(cx, free))
+    });
+    match pump {
+        Pump::Blocked => {}
+        Pump::BudgetSpent | Pump::Idle => conn.wake.again(),
+        Pump::Gone => conn.link = Link::Over,
+    }
+}
+
+fn write<S>(conn: &mut Conn<S>, client: &mut Client, stats: &DriverStats, now: Instant)
+where
+    S: AsyncWrite + Unpin,
+{
+    let Link::Open(stream) = &mut conn.link else { return };
+    let cx = &mut Context::from_waker(&conn.waker);
+    let pump = pump_write(client, conn.id, budget(), now, |slices| {
+        stats.count_write();
+        blocked(Pin::new(&mut *stream).poll_write_vectored(cx, slices))
+    });
+    match pump {
+        Pump::Blocked | Pump::Idle => {}
+        Pump::BudgetSpent => conn.wake.again(),
+        Pump::Gone => conn.link = Link::Over,
+    }
+}

@@ -1,0 +1,90 @@
+//! The asynchronous driver, written once on the traits of `futures-io`.
+//!
+//! A runtime has to connect, sleep and spawn: [`Runtime`]. The features `async-std` and `tokio` bring theirs; for
+//! another one it is about thirty lines, and `async_io::Client<Yours>` is then the client.
+//!
+//! Handle level: [`Client`]. Driver level: [`AsyncDriver`].
+
+mod driver;
+mod ready;
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_io::{AsyncRead, AsyncWrite};
+
+pub use driver::AsyncDriver;
+
+use crate::driver::Clock;
+use crate::handle::{ClientError, Hub, Launch, Task};
+
+pub use crate::handle::{
+    Client, ClientBuilder, Closed, ConsumerBuilder, Deliveries, Delivery, Listener, Messages,
+};
+pub use crate::handle::{Pending, PendingOneway, Producer, ProducerBuilder, PushConsumer, Recv, Shutdown};
+
+/// Turns the driver's task takes before it lets others run.
+const TURNS: usize = 64;
+
+/// What a runtime has to offer.
+pub trait Runtime: Sized + Send + Sync + 'static {
+    /// A connected socket.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+    /// A pause.
+    type Sleep: Future<Output = ()> + Send + 'static;
+
+    /// Resolves a host (an IPv6 address has no brackets) and connects, trying its addresses in turn. TCP_NODELAY is
+    /// to be set.
+    fn connect(host: &str, port: u16) -> impl Future<Output = io::Result<Self::Stream>> + Send + use<Self>;
+
+    /// A pause of this length.
+    fn sleep(time: Duration) -> Self::Sleep;
+
+    /// Starts a task.
+    fn spawn(task: Task) -> io::Result<()>;
+}
+
+impl<R: Runtime> Launch for R {
+    const SPAWN: Option<fn(Task)> = Some(|task| {
+        // Without a runtime the task is dropped, and with it what it would have received.
+        let _ = R::spawn(task);
+    });
+
+    fn launch(hub: Hub, clock: Clock) -> Result<(), ClientError> {
+        let driver = AsyncDriver::with_clock(clock, hub.stats().clone());
+        Ok(R::spawn(Box::pin(Run::<R> { driver, hub }))?)
+    }
+}
+
+/// The driver's task. Fields are dropped in this order: who waits for the end finds the sockets closed.
+struct Run<R: Runtime> {
+    driver: AsyncDriver<R>,
+    hub: Hub,
+}
+
+impl<R: Runtime> Future for Run<R> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { driver, hub } = self.get_mut();
+        hub.set_waker(cx.waker());
+        for _ in 0..TURNS {
+            hub.exchange(driver.clock().now());
+            let wait = driver.act(hub.client());
+            if wait.events {
+                continue;
+            }
+            if hub.is_finished() {
+                return Poll::Ready(());
+            }
+            if hub.prepare_sleep() && driver.poll_wait(hub.client(), wait, cx).is_pending() {
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}

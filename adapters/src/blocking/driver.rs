@@ -1,0 +1,260 @@
+//! The driver level over blocking sockets.
+
+use std::collections::VecDeque;
+use std::io::Write;
+use std::mem;
+use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use rocketmq_engine::{Action, Client, ConnId, Endpoint, Instant, TransportError, Wait};
+
+use super::mailbox::{Incoming, Input, Mailbox};
+use super::reader::{self, Recycle};
+use crate::driver::{Budget, Clock, Pump, pump_write, transport_error};
+use crate::handle::DriverStats;
+
+/// How long one write may block before the others get their turn.
+const WRITE_SLICE: Duration = Duration::from_millis(20);
+/// How long a peer may take no bytes at all before its connection counts as dead.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
+
+#[derive(Debug)]
+struct Conn {
+    id: ConnId,
+    /// `None` while it is dialled.
+    stream: Option<TcpStream>,
+    recycle: Option<Recycle>,
+    reading: bool,
+    /// What waits while reading pauses; few, since a reader has few chunks.
+    incoming: VecDeque<Incoming>,
+    /// Since when the peer has taken nothing.
+    stalled: Option<Instant>,
+}
+
+/// Owns the sockets of one engine: carries out its actions, hands it what readers bring, waits.
+///
+/// ```no_run
+/// # use rocketmq_io::blocking::BlockingDriver;
+/// # use rocketmq_io::{driver, engine::{Client, ClientConfig, Event}};
+/// # fn on_event(event: Event, client: &mut Client) {}
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut driver = BlockingDriver::new();
+/// let config = ClientConfig::new("localhost:9876")?;
+/// let mut client = Client::new(config, driver::seed(), driver.clock().now(), driver::unix_now())?;
+/// loop {
+///     while let Some(event) = client.poll_event() {
+///         on_event(event, &mut client);       // and commands
+///     }
+///     driver.turn(&mut client);
+/// }
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct BlockingDriver {
+    clock: Clock,
+    mailbox: Arc<Mailbox>,
+    waker: Waker,
+    conns: Vec<Option<Conn>>,
+    inputs: Vec<Input>,
+    /// Connections whose peer does not take what is written.
+    stalled: Vec<ConnId>,
+    stats: Arc<DriverStats>,
+}
+
+impl Default for BlockingDriver {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl BlockingDriver {
+    /// A driver without connections.
+    pub fn new() -> Self {
+        Self::with_clock(Clock::new(), Arc::default())
+    }
+
+    pub(super) fn with_clock(clock: Clock, stats: Arc<DriverStats>) -> Self {
+        let mailbox = Arc::<Mailbox>::default();
+        let waker = Waker::from(mailbox.clone());
+        Self { clock, mailbox, waker, conns: Vec::new(), inputs: Vec::new(), stalled: Vec::new(), stats }
+    }
+
+    /// The clock whose time the engine is given.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Ends [`wait`](Self::wait) from any thread.
+    pub fn waker(&self) -> &Waker {
+        &self.waker
+    }
+
+    /// What this driver has done.
+    pub fn stats(&self) -> &DriverStats {
+        &self.stats
+    }
+
+    /// Carries out all actions; waits, unless events are there already; hands in what came.
+    pub fn turn(&mut self, client: &mut Client) {
+        let wait = self.act(client);
+        if !wait.events {
+            self.wait(client, wait);
+        }
+    }
+
+    /// Carries out all actions there are.
+    pub fn act(&mut self, client: &mut Client) -> Wait {
+        for conn in mem::take(&mut self.stalled) {
+            self.flush(client, conn);
+        }
+        loop {
+            match client.poll_action() {
+                Action::Connect { conn, endpoint } => self.connect(client, conn, endpoint),
+                Action::Write { conn } => self.flush(client, conn),
+                Action::SetRead { conn, enabled } => {
+                    if let Some(link) = self.conn(conn) {
+                        link.reading = enabled;
+                        self.feed(client, conn);
+                    }
+                }
+                Action::Close { conn, .. } => self.close(conn),
+                Action::Wait(wait) => return wait,
+            }
+        }
+    }
+
+    /// Sleeps until the engine's deadline, input or the waker; hands in what came.
+    pub fn wait(&mut self, client: &mut Client, wait: Wait) {
+        // A stalled write waits by itself.
+        let timeout =
+            if self.stalled.is_empty() { self.clock.left(wait.until) } else { Some(Duration::ZERO) };
+        let mut inputs = mem::take(&mut self.inputs);
+        self.mailbox.take(timeout, &mut inputs);
+        self.stats.count_turn();
+        let now = self.clock.now();
+        self.clock.check(client, now);
+        for input in inputs.drain(..) {
+            match input {
+                Input::Connected(conn, stream) => self.connected(client, conn, stream, now),
+                Input::ConnectFailed(conn, error) => {
+                    client.handle_connect_failed(conn, transport_error(&error), now);
+                }
+                Input::Read(conn, incoming) => {
+                    self.stats.count_read();
+                    if let Some(link) = self.conn(conn) {
+                        link.incoming.push_back(incoming);
+                        self.feed(client, conn);
+                    }
+                }
+            }
+        }
+        self.inputs = inputs;
+        if wait.until.is_some_and(|until| until <= now) {
+            client.handle_timeout(now);
+        }
+    }
+
+    fn conn(&mut self, id: ConnId) -> Option<&mut Conn> {
+        self.conns.get_mut(id.index())?.as_mut().filter(|conn| conn.id == id)
+    }
+
+    fn connect(&mut self, client: &mut Client, id: ConnId, endpoint: Endpoint) {
+        if let Err(error) = reader::dial(id, endpoint, self.mailbox.clone()) {
+            client.handle_connect_failed(id, transport_error(&error), self.clock.now());
+            return;
+        }
+        if self.conns.len() <= id.index() {
+            self.conns.resize_with(id.index() + 1, || None);
+        }
+        let (incoming, stalled) = (VecDeque::with_capacity(reader::CHUNKS + 1), None);
+        let conn = Conn { id, stream: None, recycle: None, reading: true, incoming, stalled };
+        self.conns[id.index()] = Some(conn);
+    }
+
+    fn connected(&mut self, client: &mut Client, id: ConnId, stream: TcpStream, now: Instant) {
+        let mailbox = self.mailbox.clone();
+        // The engine may have given it up meanwhile.
+        let Some(conn) = self.conn(id) else { return };
+        let ready = stream
+            .set_nodelay(true)
+            .and_then(|()| stream.set_write_timeout(Some(WRITE_SLICE)))
+            .and_then(|()| reader::start(id, stream.try_clone()?, mailbox));
+        match ready {
+            Ok(recycle) => {
+                (conn.stream, conn.recycle) = (Some(stream), Some(recycle));
+                client.handle_connected(id, now);
+            }
+            Err(error) => client.handle_connect_failed(id, transport_error(&error), now),
+        }
+    }
+
+    /// Hands the engine what a reader brought, unless reading pauses.
+    fn feed(&mut self, client: &mut Client, id: ConnId) {
+        let now = self.clock.now();
+        let Some(conn) = self.conn(id).filter(|conn| conn.reading) else { return };
+        while let Some(incoming) = conn.incoming.front_mut() {
+            match incoming {
+                Incoming::Bytes { chunk, len } => {
+                    client.handle_slice(id, chunk.get(..*len).unwrap_or_default(), now);
+                    let chunk = mem::take(chunk);
+                    if let Some(recycle) = &conn.recycle {
+                        let _ = recycle.try_send(chunk);
+                    }
+                }
+                Incoming::Eof => client.handle_eof(id, now),
+                Incoming::Failed(error) => client.handle_transport_error(id, transport_error(error), now),
+            }
+            conn.incoming.pop_front();
+        }
+    }
+
+    fn flush(&mut self, client: &mut Client, id: ConnId) {
+        let (now, stats) = (self.clock.now(), &self.stats);
+        let Some(conn) = self.conns.get_mut(id.index()).and_then(Option::as_mut).filter(|c| c.id == id)
+        else {
+            return;
+        };
+        let Some(stream) = &mut conn.stream else { return };
+        let mut wrote = 0;
+        let pump = pump_write(client, id, Budget::default(), now, |slices| {
+            stats.count_write();
+            let n = stream.write_vectored(slices)?;
+            wrote += n;
+            Ok(n)
+        });
+        match pump {
+            Pump::Idle | Pump::Gone => conn.stalled = None,
+            Pump::Blocked | Pump::BudgetSpent => {
+                let since = if wrote > 0 { now } else { conn.stalled.unwrap_or(now) };
+                conn.stalled = Some(since);
+                if now - since > WRITE_TIMEOUT {
+                    client.handle_transport_error(id, TransportError::TimedOut, now);
+                } else if client.has_pending_write(id) {
+                    self.stalled.push(id);
+                }
+            }
+        }
+    }
+
+    fn close(&mut self, id: ConnId) {
+        if self.conn(id).is_some()
+            && let Some(conn) = self.conns[id.index()].take()
+            && let Some(stream) = conn.stream
+        {
+            // Wakes its reader. What was written before still leaves.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl Drop for BlockingDriver {
+    fn drop(&mut self) {
+        for conn in self.conns.drain(..).flatten() {
+            if let Some(stream) = conn.stream {
+                let _ = stream.shutdown(Shutdown::Both);
+            }
+        }
+    }
+}

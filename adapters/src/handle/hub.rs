@@ -1,0 +1,293 @@
+//! The driver's side of the handle level: commands go into the engine, its events out to whoever waits.
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::sync::Arc;
+use std::task::Waker;
+
+use rocketmq_engine as engine;
+use rocketmq_engine::{
+    ConsumerId, Event, Instant, OnewayOutcome, SendId, SendOutcome, Settlement, ShutdownReport, TagFilter,
+};
+
+use super::consumer::OpenConsumer;
+use super::error::{ClientError, SendError};
+use super::inlet::Inlet;
+use super::producer::OpenProducer;
+use super::shared::{Command, Control, DriverStats, Outcome, Shared};
+
+/// No send has this index just now.
+const NO_SLOT: u32 = u32::MAX;
+
+/// Where a consumer's deliveries go.
+#[derive(Debug)]
+struct Outlet {
+    inlet: Arc<Inlet>,
+    /// Of this turn, handed over together.
+    deliveries: Vec<engine::Delivery>,
+}
+
+/// The engine and its handles' inbox, for a driver to run. The loop of a driver:
+///
+/// ```text
+/// loop {
+///     hub.exchange(clock.now());                  // events out, commands in
+///     let wait = ...;                             // carry out the engine's actions until Wait
+///     if wait.events { continue }
+///     if hub.is_finished() { break }
+///     if !hub.prepare_sleep() { continue }
+///     ...                                         // sleep, hand inputs to the engine
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Hub {
+    client: engine::Client,
+    shared: Arc<Shared>,
+    commands: Vec<Command>,
+    /// Completion slot of each send under way, by the index of its id.
+    slots: Vec<u32>,
+    done: Vec<(u32, Outcome)>,
+    wakers: Vec<Waker>,
+    consumers: BTreeMap<ConsumerId, Outlet>,
+    report: Option<ShutdownReport>,
+    stopped: bool,
+}
+
+impl Hub {
+    pub(super) fn new(client: engine::Client, shared: Arc<Shared>) -> Self {
+        Self {
+            client,
+            shared,
+            commands: Vec::new(),
+            slots: Vec::new(),
+            done: Vec::new(),
+            wakers: Vec::new(),
+            consumers: BTreeMap::new(),
+            report: None,
+            stopped: false,
+        }
+    }
+
+    /// The engine, for its driver.
+    pub fn client(&mut self) -> &mut engine::Client {
+        &mut self.client
+    }
+
+    /// Counters the driver keeps.
+    pub fn stats(&self) -> &Arc<DriverStats> {
+        &self.shared.stats
+    }
+
+    /// Sets what makes the driver take its next turn; commands use it while the driver sleeps.
+    pub fn set_waker(&self, waker: &Waker) {
+        self.shared.set_driver(waker);
+    }
+
+    /// Tells that this thread is the driver's from now on: no handle dropped on it will wait for the driver.
+    pub fn set_thread(&self) {
+        self.shared.set_driver_thread();
+    }
+
+    /// Hands all events out and takes all commands in.
+    pub fn exchange(&mut self, now: Instant) {
+        self.dispatch();
+        self.shared.take_commands(&mut self.commands);
+        if self.commands.is_empty() {
+            return;
+        }
+        let mut commands = mem::take(&mut self.commands);
+        for command in commands.drain(..) {
+            match command {
+                Command::Send { producer, message, options, slot, oneway } => {
+                    let sent = if oneway {
+                        self.client.send_oneway(producer, message, options, now)
+                    } else {
+                        self.client.send(producer, message, options, now)
+                    };
+                    match sent {
+                        Ok(id) => self.note_slot(id.index(), slot),
+                        Err(rejected) => {
+                            self.done.push((slot, Err(SendError::Rejected(Box::new(rejected)))));
+                        }
+                    }
+                }
+                Command::Settle(delivery, settlement) => {
+                    // Refused only if another engine made it, which a handle cannot bring about.
+                    let _ = self.client.settle(delivery, settlement, now);
+                }
+                Command::Control(control) => self.control(*control, now),
+            }
+        }
+        self.commands = commands;
+        self.hand_over();
+    }
+
+    /// True when the driver may sleep until the engine's deadline: no command waits, the next one will wake it.
+    pub fn prepare_sleep(&self) -> bool {
+        self.shared.prepare_sleep()
+    }
+
+    /// True when the engine has said its last word: the driver carries out the actions left, and ends.
+    pub fn is_finished(&self) -> bool {
+        self.stopped
+    }
+
+    fn note_slot(&mut self, index: usize, slot: u32) {
+        if index >= self.slots.len() {
+            self.slots.resize(index + 1, NO_SLOT);
+        }
+        self.slots[index] = slot;
+    }
+
+    fn note_outcome(&mut self, id: SendId, outcome: Outcome) {
+        let slot = self.slots.get_mut(id.index()).map(|slot| mem::replace(slot, NO_SLOT));
+        if let Some(slot) = slot.filter(|slot| *slot != NO_SLOT) {
+            self.done.push((slot, outcome));
+        }
+    }
+
+    fn dispatch(&mut self) {
+        while let Some(event) = self.client.poll_event() {
+            match event {
+                Event::Sent { id, outcome, .. } => self.note_outcome(
+                    id,
+                    match outcome {
+                        SendOutcome::Acknowledged(receipt) => Ok(Some(receipt)),
+                        SendOutcome::Failed(failure) => Err(SendError::Failed(failure)),
+                        SendOutcome::Indeterminate(failure) => Err(SendError::Indeterminate(failure)),
+                    },
+                ),
+                Event::OnewaySent { id, outcome, .. } => self.note_outcome(
+                    id,
+                    match outcome {
+                        OnewayOutcome::Written => Ok(None),
+                        OnewayOutcome::Failed(failure) => Err(SendError::Failed(failure)),
+                        OnewayOutcome::Indeterminate(failure) => Err(SendError::Indeterminate(failure)),
+                    },
+                ),
+                Event::Delivered(delivery) => {
+                    if let Some(outlet) = self.consumers.get_mut(&delivery.consumer()) {
+                        outlet.deliveries.push(delivery);
+                    }
+                }
+                Event::Assigned { consumer, queues } => {
+                    if let Some(outlet) = self.consumers.get(&consumer) {
+                        outlet.inlet.assigned(queues);
+                    }
+                }
+                Event::Revoked { consumer, queues } => {
+                    if let Some(outlet) = self.consumers.get(&consumer) {
+                        outlet.inlet.revoked(&queues);
+                    }
+                }
+                Event::ConsumerClosed { consumer, uncommitted } => {
+                    if let Some(outlet) = self.consumers.remove(&consumer) {
+                        outlet.inlet.close(Some(uncommitted));
+                    }
+                }
+                Event::Stopped(report) => {
+                    self.report = Some(report);
+                    self.stopped = true;
+                }
+                // Nothing at this level waits for other events.
+                _ => {}
+            }
+        }
+        self.hand_over();
+    }
+
+    /// What came together is handed over together.
+    fn hand_over(&mut self) {
+        if !self.done.is_empty() {
+            self.shared.complete(&mut self.done, &mut self.wakers);
+        }
+        for outlet in self.consumers.values_mut() {
+            if !outlet.deliveries.is_empty() {
+                outlet.inlet.push(&mut outlet.deliveries, &mut self.wakers);
+                self.wakers.drain(..).for_each(Waker::wake);
+            }
+        }
+    }
+
+    fn control(&mut self, control: Control, now: Instant) {
+        match control {
+            Control::Topic(name, reply) => reply.answer(self.client.topic(&name)),
+            Control::CreateProducer(config, reply) => {
+                let made = self.client.create_producer(config, now).map_err(|rejected| rejected.reason);
+                reply.answer(made.map(|id| OpenProducer { id, shared: self.shared.clone() }));
+            }
+            Control::CloseProducer(id) => self.client.close_producer(id, now),
+            Control::CreateConsumer { config, subscriptions, inlet, reply } => {
+                let made = match self.client.create_push_consumer(*config, now) {
+                    Ok(id) => {
+                        let outlet = Outlet { inlet, deliveries: Vec::new() };
+                        self.consumers.insert(id, outlet);
+                        let mut each = subscriptions.iter();
+                        let failed = each
+                            .find_map(|(topic, filter)| self.subscribe(id, topic, filter.clone(), now).err());
+                        match failed {
+                            None => Ok(OpenConsumer { id, shared: self.shared.clone() }),
+                            Some(error) => {
+                                self.client.close_consumer(id, now);
+                                Err(error)
+                            }
+                        }
+                    }
+                    Err(rejected) => Err(rejected.reason.into()),
+                };
+                reply.answer(made);
+            }
+            Control::Subscribe(id, topic, filter, reply) => {
+                reply.answer(self.subscribe(id, &topic, filter, now));
+            }
+            Control::Unsubscribe(id, topic) => {
+                if let Ok(topic) = self.client.topic(&topic) {
+                    self.client.unsubscribe(id, &topic, now);
+                }
+            }
+            Control::CloseConsumer(id) => {
+                self.client.close_consumer(id, now);
+                self.return_unread(Some(id), now);
+            }
+            Control::WritableQueues(topic, reply) => reply.answer(self.client.writable_queues(&topic, now)),
+            Control::Stats(reply) => reply.answer(self.client.stats()),
+            Control::Shutdown(grace) => {
+                self.client.shutdown(grace, now);
+                self.return_unread(None, now);
+            }
+        }
+    }
+
+    fn subscribe(
+        &mut self,
+        id: ConsumerId,
+        topic: &str,
+        filter: TagFilter,
+        now: Instant,
+    ) -> Result<(), ClientError> {
+        let topic = self.client.topic(topic)?;
+        Ok(self.client.subscribe(id, &topic, filter, now)?)
+    }
+
+    /// Nobody will read what waits for a consumer that closes: it goes to another member of the group.
+    fn return_unread(&mut self, only: Option<ConsumerId>, now: Instant) {
+        for (id, outlet) in &mut self.consumers {
+            if only.is_none_or(|only| only == *id) {
+                outlet.deliveries.extend(outlet.inlet.close(None));
+                for delivery in outlet.deliveries.drain(..) {
+                    let _ = self.client.settle(delivery, Settlement::Abandon, now);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Hub {
+    /// However the driver ends, nobody is left waiting.
+    fn drop(&mut self) {
+        self.shared.stop(self.report.take());
+        for outlet in self.consumers.values() {
+            drop(outlet.inlet.close(None));
+        }
+    }
+}

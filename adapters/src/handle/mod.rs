@@ -1,0 +1,35 @@
+//! The handle level, written once for all adapters: cheap handles on the application's side, one [`Hub`] on the
+//! driver's, an inbox of commands and a table of completions between them.
+//!
+//! | file | what |
+//! |---|---|
+//! | `shared` | what both sides touch: the inbox, the completions, who has to be woken |
+//! | `hub` | the driver's side: takes commands into the engine, hands its events out |
+//! | `builder`, `client` | making a client, stopping it |
+//! | `producer`, `consumer`, `delivery` | what applications use |
+//! | `inlet` | where a consumer's deliveries wait |
+//! | `parked/` | the same for threads: each future is waited for by parking |
+//!
+//! A burst of commands costs one lock each and one wake-up together; the driver takes all commands with one lock,
+//! and gives all completions of a turn back with another. An adapter adds a driver and [`Launch`].
+
+mod builder;
+mod client;
+mod consumer;
+mod delivery;
+mod error;
+mod hub;
+mod inlet;
+mod oneshot;
+pub mod parked;
+mod producer;
+mod shared;
+
+pub use builder::{ClientBuilder, Launch, Task};
+pub use client::{Client, Shutdown};
+pub use consumer::{Closed, ConsumerBuilder, Deliveries, Listener, PushConsumer, Recv};
+pub use delivery::{Delivery, Messages};
+pub use error::{ClientError, SendError};
+pub use hub::Hub;
+pub use producer::{Pending, PendingOneway, Producer, ProducerBuilder};
+pub use shared::DriverStats;
