@@ -1,0 +1,157 @@
+//! Cases 1 to 3: the heads of a send and of its answer.
+
+use rocketmq_engine::wire::codes::{LanguageCode, RequestCode, ResponseCode, Version};
+use rocketmq_engine::wire::fields::{Parts, SendMessageResponse, SendMessageV2Request};
+use rocketmq_engine::wire::frame::{FrameLimits, Prefix, SerializeType};
+use rocketmq_engine::wire::header::{Flag, Head, HeadSpec, encode_head};
+
+use crate::floor::head as floor;
+use crate::measure::Bench;
+
+pub const GROUP: &str = "bench_producers";
+pub const TOPIC: &str = "BenchTopic";
+pub const BROKER: &str = "broker-a";
+pub const PROPERTIES: &str = "KEYS\u{1}order-1\u{2}TAGS\u{1}TagA\u{2}WAIT\u{1}true\u{2}UNIQ_KEY\u{1}0A000009123489ABCDEF075BCD150001\u{2}";
+const BORN: i64 = 1_795_388_649_600;
+const BODY: usize = 1024;
+
+/// What the floors and ours write, for an opaque.
+pub fn send(opaque: i32) -> floor::Send<'static> {
+    floor::Send {
+        group: GROUP,
+        topic: TOPIC,
+        broker: BROKER,
+        queue_id: 3,
+        born_timestamp: BORN,
+        properties: PROPERTIES,
+        opaque,
+    }
+}
+
+pub fn fields(properties: &'static str) -> SendMessageV2Request<'static> {
+    SendMessageV2Request {
+        producer_group: GROUP.into(),
+        topic: TOPIC.into(),
+        default_topic: "TBW102".into(),
+        default_topic_queue_nums: 4,
+        queue_id: 3,
+        sys_flag: 0,
+        born_timestamp: BORN,
+        flag: 0,
+        properties: Some(Parts::Whole(properties.into())),
+        reconsume_times: Some(0),
+        unit_mode: Some(false),
+        max_reconsume_times: None,
+        batch: Some(false),
+        broker_name: Some(BROKER.into()),
+    }
+}
+
+fn encode(out: &mut Vec<u8>, serialize: SerializeType, opaque: i32) {
+    let spec = HeadSpec {
+        code: RequestCode::SEND_MESSAGE_V2.0,
+        language: LanguageCode::RUST,
+        version: Version::V5_5_0,
+        opaque,
+        flag: Flag::REQUEST,
+        remark: None,
+    };
+    encode_head(out, serialize, &spec, &fields(PROPERTIES), BODY).expect("a small head");
+}
+
+/// The answer of a broker to a send, without its length prefix.
+pub fn answer(serialize: SerializeType, opaque: i32) -> Vec<u8> {
+    let ext = [
+        ("MSG_REGION", "DefaultRegion"),
+        ("TRACE_ON", "true"),
+        ("msgId", "0A00000900002A9F00000000000A1B2C"),
+        ("queueId", "3"),
+        ("queueOffset", "123456"),
+        ("transactionId", "0A000009123489ABCDEF075BCD150001"),
+    ];
+    let spec = HeadSpec {
+        code: ResponseCode::SUCCESS.0,
+        language: LanguageCode::JAVA,
+        version: Version::V5_5_0,
+        opaque,
+        flag: Flag::RESPONSE,
+        remark: None,
+    };
+    let mut out = Vec::new();
+    let list = rocketmq_engine::wire::header::FieldList(&ext);
+    encode_head(&mut out, serialize, &spec, &list, 0).expect("a small head");
+    out
+}
+
+fn decode(serialize: SerializeType, head: &[u8]) -> u64 {
+    let head = Head::parse(serialize, head).expect("a good head");
+    let sent: SendMessageResponse<'_> = head.fields().expect("its fields");
+    head.opaque as u64 ^ sent.queue_offset as u64 ^ sent.queue_id as u64 ^ sent.msg_id.len() as u64
+}
+
+fn read(sent: &floor::Sent<'_>) -> u64 {
+    sent.opaque as u64 ^ sent.queue_offset as u64 ^ sent.queue_id as u64 ^ sent.msg_id.len() as u64
+}
+
+fn encoding(
+    case: u32,
+    what: &'static str,
+    serialize: SerializeType,
+    by_hand: fn(&mut Vec<u8>, &floor::Send<'_>, usize),
+) -> Bench {
+    let (mut ours, mut floors) = (Vec::new(), Vec::new());
+    encode(&mut ours, serialize, 77);
+    by_hand(&mut floors, &send(77), BODY);
+    assert_eq!(ours, floors, "the floor of case {case} writes the same bytes");
+    let (mut one, mut other) = (0, 0);
+    Bench::new(
+        case,
+        what,
+        Box::new(move || {
+            one += 1;
+            ours.clear();
+            encode(&mut ours, serialize, one);
+            ours.len() as u64
+        }),
+        Some(Box::new(move || {
+            other += 1;
+            floors.clear();
+            by_hand(&mut floors, &send(other), BODY);
+            floors.len() as u64
+        })),
+    )
+}
+
+fn decoding(
+    what: &'static str,
+    serialize: SerializeType,
+    by_hand: fn(&[u8]) -> Option<floor::Sent<'_>>,
+) -> Bench {
+    let frame = answer(serialize, 1_234_567);
+    let prefix = Prefix::parse(&frame, &FrameLimits::default()).expect("a frame").expect("whole");
+    let head = frame[prefix.head_range()].to_vec();
+    let same = head.clone();
+    assert_eq!(decode(serialize, &head), by_hand(&head).map(|sent| read(&sent)).expect("a good head"));
+    Bench::new(
+        3,
+        what,
+        Box::new(move || decode(serialize, &head)),
+        Some(Box::new(move || by_hand(&same).map_or(0, |sent| read(&sent)))),
+    )
+}
+
+pub fn case_1() -> Vec<Bench> {
+    let json = encoding(1, "encode SEND V2, JSON head", SerializeType::Json, floor::send_json);
+    vec![json.gate(Some(0), Some(2800.0)).goal(1.3)]
+}
+
+pub fn case_2() -> Vec<Bench> {
+    let binary = encoding(2, "encode SEND V2, binary head", SerializeType::Rocketmq, floor::send_binary);
+    vec![binary.gate(Some(0), Some(940.0)).goal(1.25)]
+}
+
+pub fn case_3() -> Vec<Bench> {
+    let json = decoding("decode SEND answer, JSON", SerializeType::Json, floor::sent_json);
+    let binary = decoding("decode SEND answer, binary", SerializeType::Rocketmq, floor::sent_binary);
+    vec![json.gate(Some(0), Some(3000.0)).goal(1.2), binary.gate(Some(0), Some(920.0)).goal(1.2)]
+}

@@ -1,0 +1,161 @@
+//! `cargo bench`: the cases of the performance plan with their floors beside them, in one process, in one table.
+//!
+//! | room | cases |
+//! |---|---|
+//! | `head` | 1-3: heads of a send and of its answer |
+//! | `pull` | 4-8: pull bodies, properties, checksums, body sizes |
+//! | `stream` | 9: frames in streams of all shapes |
+//! | `floor` | the least work for the same bytes, by hand |
+//! | `measure` | time as ratios of interleaved minima, allocations, instructions |
+//!
+//! `cargo bench -- --quick` is a look in seconds without instructions; `cargo bench -- 4 5` runs some cases.
+
+#![allow(unreachable_pub)] // a program: nothing of it is reached from elsewhere
+
+mod floor;
+mod head;
+mod measure;
+mod pull;
+mod stream;
+
+use std::env;
+use std::hint::black_box;
+use std::time::Duration;
+
+use measure::{Bench, Cost, Effort, compare, has_valgrind, instructions};
+
+/// The lines of a case, made when they are needed.
+type Lines = fn() -> Vec<Bench>;
+
+const CASES: [(u32, Lines); 9] = [
+    (1, head::case_1),
+    (2, head::case_2),
+    (3, head::case_3),
+    (4, pull::case_4),
+    (5, pull::case_5),
+    (6, pull::case_6),
+    (7, pull::case_7),
+    (8, pull::case_8),
+    (9, stream::case_9),
+];
+
+fn main() {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    if arguments.first().is_some_and(|first| first == "--work") {
+        return work(&arguments);
+    }
+    let quick = arguments.iter().any(|argument| argument == "--quick");
+    let wanted: Vec<u32> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
+    let counting = !quick && has_valgrind();
+    if !counting {
+        println!(
+            "instructions are not counted: {}",
+            if quick { "a quick look" } else { "valgrind is not installed" }
+        );
+    }
+    let effort = if quick {
+        Effort { rounds: 5, round: Duration::from_micros(500), instructions: false }
+    } else {
+        Effort { rounds: 31, round: Duration::from_millis(2), instructions: counting }
+    };
+    println!(
+        "{:>4}  {:<42} {:>10} {:>10} {:>6} {:>5} {:>9} {:>9} {:>6} {:>6} {:>4}  held",
+        "case",
+        "one operation",
+        "ours ns",
+        "floor ns",
+        "ratio",
+        "goal",
+        "ours Ir",
+        "floor Ir",
+        "gate",
+        "allocs",
+        "gate"
+    );
+    let mut missed = Vec::new();
+    for (case, lines) in CASES {
+        if wanted.is_empty() || wanted.contains(&case) {
+            for (index, bench) in lines().into_iter().enumerate() {
+                line(bench, index, effort, &mut missed);
+            }
+        }
+    }
+    println!(
+        "\nns: least of {} rounds, ours and floor in turn; Ir: instructions by callgrind; allocs: of one call",
+        effort.rounds
+    );
+    if missed.is_empty() {
+        println!("every gate holds");
+    } else {
+        println!("gates missed: {}", missed.join("; "));
+    }
+}
+
+fn line(mut bench: Bench, index: usize, effort: Effort, missed: &mut Vec<String>) {
+    let (mut ours, mut floor) = compare(&mut bench, effort);
+    if effort.instructions {
+        ours.instructions = instructions(bench.case, index, "ours", bench.per);
+        if let Some(floor) = &mut floor {
+            floor.instructions = instructions(bench.case, index, "floor", bench.per);
+        }
+    }
+    let ratio = floor.map(|floor| ours.nanos / floor.nanos);
+    let held = verdict(&bench, ours, ratio, missed);
+    println!(
+        "{:>4}  {:<42} {:>10.1} {:>10} {:>6} {:>5} {:>9} {:>9} {:>6} {:>6} {:>4}  {held}",
+        bench.case,
+        bench.what,
+        ours.nanos,
+        number(floor.map(|floor| floor.nanos), 1),
+        number(ratio, 2),
+        number(bench.goal, 2),
+        number(ours.instructions, 0),
+        number(floor.and_then(|floor| floor.instructions), 0),
+        number(bench.gate_instructions, 0),
+        ours.allocations,
+        bench.gate_allocations.map_or("-".to_owned(), |gate| gate.to_string()),
+    );
+}
+
+fn verdict(bench: &Bench, ours: Cost, ratio: Option<f64>, missed: &mut Vec<String>) -> String {
+    let mut words = Vec::new();
+    if let Some(gate) = bench.gate_allocations {
+        let held = ours.allocations <= gate;
+        words.push(if held { "allocs" } else { "NOT allocs" });
+        if !held {
+            missed.push(format!(
+                "case {}, {}: {} allocations, {gate} allowed",
+                bench.case, bench.what, ours.allocations
+            ));
+        }
+    }
+    if let (Some(gate), Some(found)) = (bench.gate_instructions, ours.instructions) {
+        let held = found <= gate;
+        words.push(if held { "Ir" } else { "NOT Ir" });
+        if !held {
+            missed.push(format!("case {}, {}: {found:.0} Ir, {gate:.0} allowed", bench.case, bench.what));
+        }
+    }
+    if let (Some(goal), Some(ratio)) = (bench.goal, ratio) {
+        words.push(if ratio <= goal { "goal" } else { "not goal" });
+    }
+    words.join(", ")
+}
+
+fn number(value: Option<f64>, decimals: usize) -> String {
+    value.map_or("-".to_owned(), |value| format!("{value:.decimals$}"))
+}
+
+/// `--work CASE INDEX ours|floor CALLS`: only the work, for callgrind to count.
+fn work(arguments: &[String]) {
+    let [_, case, index, side, calls] = arguments else { return };
+    let number = |text: &String| text.parse::<u64>().unwrap_or_default();
+    let Some((_, lines)) = CASES.iter().find(|(number_of, _)| u64::from(*number_of) == number(case)) else {
+        return;
+    };
+    let Some(bench) = lines().into_iter().nth(number(index) as usize) else { return };
+    let Some(mut work) = (if side == "ours" { Some(bench.ours) } else { bench.floor }) else { return };
+    for _ in 0..number(calls) {
+        black_box(work());
+    }
+}
