@@ -1,1 +1,31 @@
-//! Embedded cluster.
+//! An embedded RocketMQ cluster: a name server and brokers as sans-IO machines with in-memory storage. For the
+//! engine's own tests, and for yours: no Java, ready in a millisecond.
+//!
+//! ```
+//! use rocketmq_testkit::TcpCluster;
+//!
+//! let cluster = TcpCluster::builder().brokers(2).topic("orders", 4).start().unwrap();
+//! println!("connect any RocketMQ client to {}", cluster.name_server());
+//! assert_eq!(cluster.with(|cluster| cluster.message_count("orders")), 0);
+//! ```
+//!
+//! | room | what |
+//! |---|---|
+//! | [`NameServer`], [`Broker`] | the machines: bytes in, bytes out, time as an argument |
+//! | [`Cluster`] | a name server and its brokers by address, in memory |
+//! | [`TcpCluster`] | the same behind loopback listeners, one thread for all |
+//! | [`Fault`] | what a broker is to do wrong |
+//!
+//! The machines know the wire format of `rocketmq_engine::wire` and nothing of the client.
+
+mod broker;
+mod cluster;
+mod name_server;
+mod peer;
+mod tcp;
+
+pub use broker::{Broker, BrokerConfig, Fault, FaultKind};
+pub use cluster::{Cluster, ClusterBuilder, Node};
+pub use name_server::NameServer;
+pub use peer::{Now, PeerId};
+pub use tcp::{TcpCluster, TcpClusterBuilder};
