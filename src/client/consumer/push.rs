@@ -133,6 +133,8 @@ pub(crate) struct PushConsumer {
     /// When the last slice of it was made.
     pub(super) work_at: Instant,
     pub(super) uncommitted: Vec<Uncommitted>,
+    /// While closing: messages given back unfinished. Nobody will be asked about them again.
+    pub(super) given_back: u64,
     /// What brokers were told about this consumer is out of date.
     pub(super) registration_changed: bool,
     pub(super) stats: ConsumerStats,
@@ -166,6 +168,7 @@ impl PushConsumer {
             work: VecDeque::new(),
             work_at: ctx.now,
             uncommitted: Vec::new(),
+            given_back: 0,
             registration_changed: true,
             stats: ConsumerStats::default(),
             config,
@@ -335,6 +338,11 @@ impl PushConsumer {
         let end = ctx.now + grace;
         self.phase = Phase::Draining(ctx.now + grace.saturating_sub(reserve), end);
         self.work.clear();
+        let waiting = self.timers.values().filter_map(|due| match due {
+            Due::Redeliver(delivery) => Some(self.unfinished_of(delivery)),
+            _ => None,
+        });
+        self.given_back = waiting.sum();
         for lease in self.all_leases() {
             if let Some(queue) = self.queue_mut(lease)
                 && queue.pull != PullState::Starting
@@ -350,10 +358,20 @@ impl PushConsumer {
         self.by_queue.values().copied().collect()
     }
 
+    /// Messages of a delivery that are neither finished nor on their way back.
+    pub(super) fn unfinished_of(&self, delivery: &Delivery) -> u64 {
+        let number = delivery.pulled.number;
+        let Some(queue) = self.queue(delivery.pulled.lease) else { return 0 };
+        let open = |index: &usize| {
+            !queue.process.is_finished(number, *index) && !queue.returning.contains(&(number, *index as u32))
+        };
+        delivery.range().filter(open).count() as u64
+    }
+
     /// While closing: goes on as soon as nothing is unsettled.
     pub(super) fn check_drained(&mut self, ctx: &mut Ctx<'_>) {
         if let Phase::Draining(_, end) = self.phase
-            && self.stats.unfinished == 0
+            && self.stats.unfinished <= self.given_back
         {
             self.stop_waiting(end, ctx);
         }

@@ -37,6 +37,10 @@ impl PushConsumer {
             return self.notice(ConsumerNotice::LateSettlement { queue, messages }, ctx);
         }
         match settlement {
+            Settlement::Suspend(_) | Settlement::Abandon if !self.is_running() => {
+                self.given_back += self.unfinished_of(&delivery);
+                self.check_drained(ctx);
+            }
             Settlement::Done => self.finish(lease, number, range, ctx),
             Settlement::DoneUpTo(count) => {
                 let middle = range.start + count.min(range.len());
