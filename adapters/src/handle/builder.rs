@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rocketmq_engine as engine;
-use rocketmq_engine::{ClientConfig, ConfigError, Endpoint};
+use rocketmq_engine::{ClientConfig, ConfigError, Endpoint, Notice};
 
 use super::client::Client;
 use super::error::ClientError;
-use super::hub::Hub;
+use super::hub::{Hub, NoticeSink};
 use super::shared::Shared;
 use crate::driver::{Clock, literal_address, seed, unix_now};
 
@@ -34,12 +34,13 @@ pub trait Launch: Sized + Send + Sync + 'static {
 pub struct ClientBuilder<L> {
     config: Result<ClientConfig, ConfigError>,
     grace: Duration,
+    notices: NoticeSink,
     adapter: PhantomData<fn() -> L>,
 }
 
 impl<L: Launch> ClientBuilder<L> {
     pub(super) fn new(config: Result<ClientConfig, ConfigError>) -> Self {
-        Self { config, grace: Duration::from_secs(5), adapter: PhantomData }
+        Self { config, grace: Duration::from_secs(5), notices: NoticeSink::default(), adapter: PhantomData }
     }
 
     /// Changes any setting of the engine.
@@ -56,6 +57,13 @@ impl<L: Launch> ClientBuilder<L> {
         self
     }
 
+    /// Whom to tell what a log may want to know: connections made and lost, pulls that failed, messages that cannot
+    /// be read. Called on the driver, so it should be quick.
+    pub fn on_notice(mut self, told: impl FnMut(Notice) + Send + 'static) -> Self {
+        self.notices = NoticeSink(Some(Box::new(told)));
+        self
+    }
+
     /// Checks the settings and starts the driver. No connection is made before something is asked of a server.
     pub fn build(self) -> Result<Client<L>, ClientError> {
         let mut config = self.config?;
@@ -63,7 +71,7 @@ impl<L: Launch> ClientBuilder<L> {
         let clock = Clock::new();
         let client = engine::Client::new(config, seed(), clock.now(), unix_now())?;
         let shared = Arc::new(Shared::new(L::SPAWN));
-        L::launch(Hub::new(client, shared.clone()), clock)?;
+        L::launch(Hub::new(client, shared.clone(), self.notices), clock)?;
         Ok(Client::new(shared, self.grace))
     }
 }

@@ -1,13 +1,15 @@
 //! The driver's side of the handle level: commands go into the engine, its events out to whoever waits.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::mem;
 use std::sync::Arc;
 use std::task::Waker;
 
 use rocketmq_engine as engine;
 use rocketmq_engine::{
-    ConsumerId, Event, Instant, OnewayOutcome, SendId, SendOutcome, Settlement, ShutdownReport, TagFilter,
+    ConsumerId, Event, Instant, Notice, OnewayOutcome, SendId, SendOutcome, Settlement, ShutdownReport,
+    TagFilter,
 };
 
 use super::consumer::OpenConsumer;
@@ -25,6 +27,18 @@ struct Outlet {
     inlet: Arc<Inlet>,
     /// Of this turn, handed over together.
     deliveries: Vec<engine::Delivery>,
+    /// The consumer closes: nobody reads any more.
+    closed: bool,
+}
+
+/// Who is told what a log may want to know.
+#[derive(Default)]
+pub(super) struct NoticeSink(pub(super) Option<Box<dyn FnMut(Notice) + Send>>);
+
+impl fmt::Debug for NoticeSink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "NoticeSink(set)" } else { "NoticeSink(none)" })
+    }
 }
 
 /// The engine and its handles' inbox, for a driver to run. The loop of a driver:
@@ -51,10 +65,11 @@ pub struct Hub {
     consumers: BTreeMap<ConsumerId, Outlet>,
     report: Option<ShutdownReport>,
     stopped: bool,
+    notices: NoticeSink,
 }
 
 impl Hub {
-    pub(super) fn new(client: engine::Client, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(client: engine::Client, shared: Arc<Shared>, notices: NoticeSink) -> Self {
         Self {
             client,
             shared,
@@ -65,6 +80,7 @@ impl Hub {
             consumers: BTreeMap::new(),
             report: None,
             stopped: false,
+            notices,
         }
     }
 
@@ -90,7 +106,12 @@ impl Hub {
 
     /// Hands all events out and takes all commands in.
     pub fn exchange(&mut self, now: Instant) {
-        self.dispatch();
+        self.dispatch(now);
+        while let Some(notice) = self.client.poll_notice() {
+            if let Some(told) = &mut self.notices.0 {
+                told(notice);
+            }
+        }
         self.shared.take_commands(&mut self.commands);
         if self.commands.is_empty() {
             return;
@@ -146,7 +167,7 @@ impl Hub {
         }
     }
 
-    fn dispatch(&mut self) {
+    fn dispatch(&mut self, now: Instant) {
         while let Some(event) = self.client.poll_event() {
             match event {
                 Event::Sent { id, outcome, .. } => self.note_outcome(
@@ -165,11 +186,12 @@ impl Hub {
                         OnewayOutcome::Indeterminate(failure) => Err(SendError::Indeterminate(failure)),
                     },
                 ),
-                Event::Delivered(delivery) => {
-                    if let Some(outlet) = self.consumers.get_mut(&delivery.consumer()) {
-                        outlet.deliveries.push(delivery);
+                Event::Delivered(delivery) => match self.consumers.get_mut(&delivery.consumer()) {
+                    Some(outlet) if !outlet.closed => outlet.deliveries.push(delivery),
+                    _ => {
+                        let _ = self.client.settle(delivery, Settlement::Abandon, now);
                     }
-                }
+                },
                 Event::Assigned { consumer, queues } => {
                     if let Some(outlet) = self.consumers.get(&consumer) {
                         outlet.inlet.assigned(queues);
@@ -220,7 +242,7 @@ impl Hub {
             Control::CreateConsumer { config, subscriptions, inlet, reply } => {
                 let made = match self.client.create_push_consumer(*config, now) {
                     Ok(id) => {
-                        let outlet = Outlet { inlet, deliveries: Vec::new() };
+                        let outlet = Outlet { inlet, deliveries: Vec::new(), closed: false };
                         self.consumers.insert(id, outlet);
                         let mut each = subscriptions.iter();
                         let failed = each
@@ -273,6 +295,7 @@ impl Hub {
     fn return_unread(&mut self, only: Option<ConsumerId>, now: Instant) {
         for (id, outlet) in &mut self.consumers {
             if only.is_none_or(|only| only == *id) {
+                outlet.closed = true;
                 outlet.deliveries.extend(outlet.inlet.close(None));
                 for delivery in outlet.deliveries.drain(..) {
                     let _ = self.client.settle(delivery, Settlement::Abandon, now);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rocketmq_engine::{ClientConfig, ClientStats, Queue, ShutdownReport, Topic};
+use rocketmq_engine::{ClientConfig, ClientStats, Notice, Queue, ShutdownReport, Topic};
 
 use super::{ConsumerBuilder, ProducerBuilder, block_on};
 use crate::handle::{self, ClientError, DriverStats, Launch};
@@ -22,6 +22,12 @@ impl<L: Launch> ClientBuilder<L> {
     /// How long unfinished sends and deliveries are waited for when the last handle is dropped: 5 s.
     pub fn grace(self, grace: Duration) -> Self {
         Self(self.0.grace(grace))
+    }
+
+    /// Whom to tell what a log may want to know: connections made and lost, pulls that failed, messages that cannot
+    /// be read. Called on the driver, so it should be quick.
+    pub fn on_notice(self, told: impl FnMut(Notice) + Send + 'static) -> Self {
+        Self(self.0.on_notice(told))
     }
 
     /// Checks the settings and starts the driver. No connection is made before something is asked of a server.
