@@ -72,9 +72,8 @@ impl Sockets {
 
     /// Sleeps until a socket is ready or `until` is reached; says which sockets are readable and writable.
     fn wait(&self, client: &Client, until: Option<Instant>) -> io::Result<Vec<(ConnId, bool, bool)>> {
-        let interest = |conn| match client.has_pending_write(conn) {
-            true => PollFlags::IN | PollFlags::OUT,
-            false => PollFlags::IN,
+        let interest = |conn| {
+            if client.has_pending_write(conn) { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN }
         };
         let mut fds: Vec<_> =
             self.open.iter().map(|(conn, stream)| PollFd::new(stream, interest(*conn))).collect();
