@@ -24,22 +24,11 @@ pub enum Version {
 }
 
 impl Version {
-    /// Every version the suite runs on.
-    pub const ALL: [Self; 2] = [Self::V5_5_0, Self::V4_9_7];
-
     /// As Maven and the release pages write it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::V4_9_7 => "4.9.7",
             Self::V5_5_0 => "5.5.0",
-        }
-    }
-
-    /// Whether `ROCKETMQ_VERSIONS` (a list; all of them when not set) asks for this version.
-    pub fn is_wanted(self) -> bool {
-        match env::var("ROCKETMQ_VERSIONS") {
-            Ok(list) if !list.is_empty() => list.split([',', ' ']).any(|word| word == self.as_str()),
-            _ => true,
         }
     }
 

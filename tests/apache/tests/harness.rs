@@ -4,10 +4,7 @@ use std::collections::BTreeSet;
 
 use rocketmq_apache::{Cluster, Result, Version};
 
-fn java_to_java(version: Version) -> Result<()> {
-    if !version.is_wanted() {
-        return Ok(());
-    }
+fn java_sends_and_receives(version: Version) -> Result<()> {
     let cluster = Cluster::start(version)?;
     let topic = cluster.topic("harness", 4)?;
     let group = cluster.group("harness")?;
@@ -32,39 +29,42 @@ fn java_to_java(version: Version) -> Result<()> {
     Ok(())
 }
 
-#[test]
-#[ignore = "needs Java: tests/apache/run"]
-fn java_sends_and_receives_on_5_5_0() -> Result<()> {
-    java_to_java(Version::V5_5_0)
-}
-
-#[test]
-#[ignore = "needs Java: tests/apache/run"]
-fn java_sends_and_receives_on_4_9_7() -> Result<()> {
-    java_to_java(Version::V4_9_7)
-}
-
-#[test]
-#[ignore = "needs Java: tests/apache/run"]
-fn a_killed_broker_comes_back_with_its_messages() -> Result<()> {
-    for version in Version::ALL.into_iter().filter(|version| version.is_wanted()) {
-        let mut cluster = Cluster::builder(version).brokers(2).start()?;
-        let topic = cluster.topic("restart", 2)?;
-        let group = cluster.group("restart")?;
-        let sent = cluster.java().produce(&topic, 40, &[("compress", "ZLIB"), ("size", "400")])?;
-        cluster.kill_broker(1);
-        cluster.start_broker(1)?;
-        let mut consumer = cluster.java().consume(&topic, &group, &[])?;
-        let received = consumer.wait_for(40)?;
-        assert_eq!(received.len(), sent.len());
-        // Java clears the flag after inflating and leaves the type (3: zlib) in bits 8 to 10.
-        assert!(received.iter().all(|received| received.sys_flag >> 8 == 3 && received.size == 400));
-        assert_eq!(consumer.queues()?, ["broker-a:0", "broker-a:1", "broker-b:0", "broker-b:1"]);
-        assert_eq!(consumer.stop()?.len(), 40);
-        assert_eq!(cluster.members(&group)?, Vec::<String>::new());
-        let one = &sent[0];
-        let shown = cluster.java().mqadmin(&["queryMsgById", "-t", &topic, "-i", &one.offset_msg_id])?;
-        assert!(shown.contains(&topic), "{shown}");
-    }
+fn a_killed_broker_comes_back_with_its_messages(version: Version) -> Result<()> {
+    let mut cluster = Cluster::builder(version).brokers(2).start()?;
+    let topic = cluster.topic("restart", 2)?;
+    let group = cluster.group("restart")?;
+    let sent = cluster.java().produce(&topic, 40, &[("compress", "ZLIB"), ("size", "400")])?;
+    cluster.kill_broker(1);
+    cluster.start_broker(1)?;
+    let mut consumer = cluster.java().consume(&topic, &group, &[])?;
+    let received = consumer.wait_for(40)?;
+    assert_eq!(received.len(), sent.len());
+    // Java clears the flag after inflating and leaves the type (3: zlib) in bits 8 to 10.
+    assert!(received.iter().all(|received| received.sys_flag >> 8 == 3 && received.size == 400));
+    assert_eq!(consumer.queues()?, ["broker-a:0", "broker-a:1", "broker-b:0", "broker-b:1"]);
+    assert_eq!(consumer.stop()?.len(), 40);
+    assert_eq!(cluster.members(&group)?, Vec::<String>::new());
+    let one = &sent[0];
+    let shown = cluster.java().mqadmin(&["queryMsgById", "-t", &topic, "-i", &one.offset_msg_id])?;
+    assert!(shown.contains(&topic), "{shown}");
     Ok(())
+}
+
+macro_rules! harness {
+    ($($version:ident = $Version:ident: $($test:ident),*;)*) => { $(
+        mod $version {
+            $(
+                #[test]
+                #[ignore = "needs Java: tests/apache/run"]
+                fn $test() -> rocketmq_apache::Result<()> {
+                    super::$test(rocketmq_apache::Version::$Version)
+                }
+            )*
+        }
+    )* };
+}
+
+harness! {
+    v5_5_0 = V5_5_0: java_sends_and_receives, a_killed_broker_comes_back_with_its_messages;
+    v4_9_7 = V4_9_7: java_sends_and_receives, a_killed_broker_comes_back_with_its_messages;
 }
