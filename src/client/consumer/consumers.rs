@@ -204,6 +204,7 @@ impl Consumers {
         for id in self.ids() {
             if let Some(consumer) = self.get_mut(id) {
                 consumer.rebalance_soon(ctx.now);
+                consumer.distrust_commits();
             }
         }
     }

@@ -3,6 +3,11 @@
 //!
 //! A failed question is never an offset: it is asked again. A commit is acknowledged, one a queue is on its way at
 //! a time, so that none can overtake another; that is why pulls do not carry one, as Java's do.
+//!
+//! Brokers make the table of a group and topic with its first commit, and not atomically (5.5.0 and before,
+//! `ConsumerOffsetManager.commitOffset`): of two first commits at once one is acknowledged and lost. So the first one
+//! at a broker goes alone, and each queue is committed once more at its release, changed or not. A broker that was
+//! killed has also lost what it had not flushed: after a registration anew everything is committed again.
 
 use bytes::Bytes;
 use core::time::Duration;
@@ -10,9 +15,10 @@ use core::time::Duration;
 use super::config::ConsumeFrom;
 use super::delivery::Lease;
 use super::notice::ConsumerNotice;
-use super::push::{ConsumerCall, Due, PullState, PushConsumer, what_went_wrong};
+use super::push::{Assigned, ConsumerCall, Due, PullState, PushConsumer, what_went_wrong};
 use crate::client::call::{Answer, CallRefused, Purpose, Replica, Target};
 use crate::client::ctx::Ctx;
+use crate::client::names::{BrokerName, Topic};
 use crate::wire::codes::ResponseCode;
 use crate::wire::fields::{
     GetMaxOffsetRequest, GetMinOffsetRequest, OffsetResponse, QueryConsumerOffsetRequest,
@@ -160,6 +166,14 @@ impl PushConsumer {
         else {
             return self.release_if_idle(lease, ctx);
         };
+        let key = (queue.queue.topic.clone(), queue.queue.broker.clone());
+        if !self.offset_tables.contains(&key) {
+            if self.first_commits.contains_key(&key) {
+                return;
+            }
+            self.first_commits.insert(key, lease);
+        }
+        let Some(queue) = self.queue_mut(lease) else { return };
         queue.committing = true;
         let (offset, of) = (queue.process.lowest_unfinished(), queue.queue.clone());
         let request = UpdateConsumerOffsetRequest {
@@ -179,20 +193,50 @@ impl PushConsumer {
         if code != Some(ResponseCode::SUCCESS) {
             return self.commit_failed(lease, offset, code, ctx);
         }
-        let Some(queue) = self.queue_mut(lease) else { return };
-        queue.committing = false;
-        queue.commit_failures = 0;
-        queue.committed = Some(offset);
         self.stats.commits += 1;
-        self.release_if_idle(lease, ctx);
+        if let Some(queue) = self.queue_mut(lease) {
+            queue.committing = false;
+            queue.commit_failures = 0;
+            queue.committed = Some(offset);
+            queue.confirm = false;
+            self.release_if_idle(lease, ctx);
+        }
+        if let Some((topic, broker)) = self.take_first_commit(lease) {
+            self.offset_tables.insert((topic.clone(), broker.clone()));
+            for waiting in self.leases_of(&topic) {
+                let waits = |queue: &Assigned| queue.queue.broker == broker && queue.commit_failures == 0;
+                if self.queue(waiting).is_some_and(|queue| waits(queue) && queue.wants_commit()) {
+                    self.commit(waiting, ctx);
+                }
+            }
+        }
+    }
+
+    /// The place whose first commit was this queue's.
+    fn take_first_commit(&mut self, lease: Lease) -> Option<(Topic, BrokerName)> {
+        let key = self.first_commits.iter().find(|(_, first)| **first == lease)?.0.clone();
+        self.first_commits.remove(&key);
+        Some(key)
+    }
+
+    /// A broker has been registered with anew: it may have lost what it had acknowledged.
+    pub(super) fn distrust_commits(&mut self) {
+        self.offset_tables.clear();
+        for lease in self.all_leases() {
+            if let Some(queue) = self.queue_mut(lease) {
+                queue.confirm = queue.committed.is_some();
+            }
+        }
     }
 
     fn commit_failed(&mut self, lease: Lease, offset: i64, code: Option<ResponseCode>, ctx: &mut Ctx<'_>) {
+        let _ = self.take_first_commit(lease);
         let Some(queue) = self.queue_mut(lease) else { return };
         queue.committing = false;
         queue.commit_failures = queue.commit_failures.saturating_add(1);
         let (failures, of) = (queue.commit_failures, queue.queue.clone());
-        let hopeless = queue.releasing.is_some() && failures >= RELEASE_ATTEMPTS;
+        // What the broker had acknowledged once need not be said again by all means.
+        let hopeless = queue.releasing.is_some() && (failures >= RELEASE_ATTEMPTS || !queue.is_behind());
         self.stats.commit_errors += 1;
         self.notice(ConsumerNotice::CommitFailed { queue: of, offset, code }, ctx);
         if hopeless {

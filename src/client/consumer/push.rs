@@ -17,7 +17,7 @@ use crate::client::call::Answer;
 use crate::client::ctx::Ctx;
 use crate::client::event::{Event, Notice};
 use crate::client::ids::{ConsumerId, Slab};
-use crate::client::names::{Queue, Topic};
+use crate::client::names::{BrokerName, Queue, Topic};
 use crate::time::Instant;
 use crate::wire::body::ConsumerData;
 
@@ -72,6 +72,8 @@ pub(super) struct Assigned {
     pub(super) poisoned: u32,
     /// What the broker is known to have.
     pub(super) committed: Option<i64>,
+    /// The broker may have lost it: it is committed once more.
+    pub(super) confirm: bool,
     pub(super) committing: bool,
     /// Revoked: the queue goes when its last commit is done. True in the pair: it is assigned again then.
     pub(super) releasing: Option<bool>,
@@ -84,9 +86,14 @@ pub(super) struct Assigned {
 }
 
 impl Assigned {
-    /// Whether what is finished is more than what the broker has.
-    pub(super) fn wants_commit(&self) -> bool {
+    /// Whether what is finished is more than what the broker is known to have.
+    pub(super) fn is_behind(&self) -> bool {
         self.pull != PullState::Starting && self.committed != Some(self.process.lowest_unfinished())
+    }
+
+    /// Whether there is something to tell the broker.
+    pub(super) fn wants_commit(&self) -> bool {
+        self.is_behind() || (self.confirm && self.pull != PullState::Starting)
     }
 }
 
@@ -132,6 +139,10 @@ pub(crate) struct PushConsumer {
     pub(super) work: VecDeque<Work>,
     /// When the last slice of it was made.
     pub(super) work_at: Instant,
+    /// Where a topic's first commit is on its way, and of which queue: others wait for it.
+    pub(super) first_commits: BTreeMap<(Topic, BrokerName), Lease>,
+    /// Where it has been made.
+    pub(super) offset_tables: BTreeSet<(Topic, BrokerName)>,
     pub(super) uncommitted: Vec<Uncommitted>,
     /// While closing: messages given back unfinished. Nobody will be asked about them again.
     pub(super) given_back: u64,
@@ -167,6 +178,8 @@ impl PushConsumer {
             commit_at: ctx.now + config.persist_consumer_offset_interval,
             work: VecDeque::new(),
             work_at: ctx.now,
+            first_commits: BTreeMap::new(),
+            offset_tables: BTreeSet::new(),
             uncommitted: Vec::new(),
             given_back: 0,
             registration_changed: true,
@@ -417,7 +430,7 @@ impl PushConsumer {
         self.by_queue.remove(&queue.queue);
         self.held_bytes = self.held_bytes.saturating_sub(queue.process.bytes());
         self.count_unfinished(-(queue.process.count() as i64));
-        if !self.is_running() && queue.wants_commit() {
+        if !self.is_running() && queue.is_behind() {
             self.uncommitted.push(Uncommitted {
                 offset: queue.process.lowest_unfinished(),
                 committed: queue.committed,

@@ -204,6 +204,7 @@ impl PushConsumer {
             replica: 0,
             poisoned: 0,
             committed: None,
+            confirm: false,
             committing: false,
             releasing: None,
             commit_failures: 0,
@@ -226,6 +227,8 @@ impl PushConsumer {
             return;
         }
         queue.pull = PullState::Stopped;
+        // Whoever is next begins where the broker is, so it is told once more, changed or not.
+        queue.confirm = true;
         self.release_if_idle(lease, ctx);
     }
 
