@@ -1,24 +1,35 @@
 //! The engine in a plain poll(2) loop, without any adapter: sends some messages to a topic and consumes them.
 //!
 //! ```text
-//! cargo run --example custom_event_loop -- 127.0.0.1:9876 demo-topic 100
+//! cargo run --example custom_event_loop                     # a cluster of its own
+//! cargo run --example custom_event_loop -- localhost:9876   # yours
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, IoSlice, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant as Clock, SystemTime, UNIX_EPOCH};
 
 use rocketmq_engine::{
-    Action, Client, ClientConfig, ConnId, ConsumeFrom, Endpoint, Event, Instant, Message, ProducerConfig,
-    PushConsumerConfig, SendOptions, SendOutcome, Settlement, TagFilter, TransportError,
+    Action, Client, ClientConfig, CloseHow, ConnId, ConsumeFrom, Endpoint, Event, Instant, Message,
+    ProducerConfig, PushConsumerConfig, SendOptions, SendOutcome, Settlement, ShutdownReport, TagFilter,
+    Topic, TransportError,
 };
+use rocketmq_testkit::TcpCluster;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+const GRACE: Duration = Duration::from_secs(5);
+
+enum Ready {
+    Readable(ConnId),
+    Writable(ConnId),
+}
 
 /// The sockets, by connection: all I/O and the only clock are in here.
 struct Sockets {
     start: Clock,
     open: BTreeMap<ConnId, TcpStream>,
+    paused: BTreeSet<ConnId>,
 }
 
 impl Sockets {
@@ -70,55 +81,91 @@ impl Sockets {
         }
     }
 
-    /// Sleeps until a socket is ready or `until` is reached; says which sockets are readable and writable.
-    fn wait(&self, client: &Client, until: Option<Instant>) -> io::Result<Vec<(ConnId, bool, bool)>> {
+    fn set_read(&mut self, conn: ConnId, enabled: bool) {
+        if enabled {
+            self.paused.remove(&conn)
+        } else {
+            self.paused.insert(conn)
+        };
+    }
+
+    fn close(&mut self, conn: ConnId, _how: CloseHow) {
+        self.paused.remove(&conn);
+        self.open.remove(&conn);
+    }
+
+    /// Sleeps until a socket is ready or `until` is reached; says which sockets are.
+    fn wait(&self, client: &Client, until: Option<Instant>) -> io::Result<Vec<Ready>> {
         let interest = |conn| {
-            if client.has_pending_write(conn) { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN }
+            let read = if self.paused.contains(conn) { PollFlags::empty() } else { PollFlags::IN };
+            if client.has_pending_write(*conn) { read | PollFlags::OUT } else { read }
         };
         let mut fds: Vec<_> =
-            self.open.iter().map(|(conn, stream)| PollFd::new(stream, interest(*conn))).collect();
+            self.open.iter().map(|(conn, stream)| PollFd::new(stream, interest(conn))).collect();
         let timeout = until.map(|until| Timespec::try_from(until - self.now()).unwrap_or_default());
         poll(&mut fds, timeout.as_ref())?;
-        let ready = fds.iter().map(PollFd::revents).map(|found| {
-            let broken = PollFlags::HUP | PollFlags::ERR;
-            (found.intersects(PollFlags::IN | broken), found.contains(PollFlags::OUT))
-        });
-        Ok(self.open.keys().zip(ready).map(|(conn, (read, write))| (*conn, read, write)).collect())
+        let mut ready = Vec::new();
+        for (conn, found) in self.open.keys().zip(fds.iter().map(PollFd::revents)) {
+            if found.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) {
+                ready.push(Ready::Readable(*conn));
+            }
+            if found.contains(PollFlags::OUT) {
+                ready.push(Ready::Writable(*conn));
+            }
+        }
+        Ok(ready)
     }
 }
 
-/// What the application does with events.
-#[derive(Default)]
+/// The application: sends messages, then consumes them, then stops.
 struct App {
-    acknowledged: u32,
-    lost: u32,
-    consumed: u32,
+    topic: Topic,
+    messages: usize,
+    sent: usize,
+    consumed: usize,
+    stopped: Option<ShutdownReport>,
 }
 
 impl App {
     fn on_event(&mut self, event: Event, client: &mut Client, now: Instant) {
         match event {
-            Event::Sent { outcome: SendOutcome::Acknowledged(_), .. } => self.acknowledged += 1,
-            Event::Sent { outcome: SendOutcome::Failed(why) | SendOutcome::Indeterminate(why), .. } => {
-                eprintln!("not sent: {why}");
-                self.lost += 1;
+            Event::Sent { outcome, .. } => {
+                if let SendOutcome::Failed(why) | SendOutcome::Indeterminate(why) = outcome {
+                    eprintln!("not acknowledged: {why}");
+                    return client.shutdown(GRACE, now);
+                }
+                self.sent += 1;
+                if self.sent == self.messages {
+                    self.consume(client, now);
+                }
             }
             Event::Delivered(delivery) => {
-                self.consumed += delivery.len() as u32;
-                client.settle(delivery, Settlement::Done, now).expect("our own delivery");
+                self.consumed += delivery.len();
+                client.settle(delivery, Settlement::Done, now).expect("a delivery of this client");
+                if self.consumed >= self.messages {
+                    client.shutdown(GRACE, now);
+                }
             }
+            Event::Stopped(report) => self.stopped = Some(report),
             other => println!("{other:?}"),
         }
+    }
+
+    /// The topic is there now, made by the first send.
+    fn consume(&mut self, client: &mut Client, now: Instant) {
+        let config = PushConsumerConfig::new("loop-consumer").consume_from(ConsumeFrom::First);
+        let consumer = client.create_push_consumer(config, now).expect("the group's first");
+        client.subscribe(consumer, &self.topic, TagFilter::all(), now).expect("a running consumer");
     }
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut args = std::env::args().skip(1);
-    let usage = "usage: custom_event_loop NAME_SERVER TOPIC MESSAGES";
-    let (name_server, topic) = (args.next().ok_or(usage)?, args.next().ok_or(usage)?);
-    let messages: u32 = args.next().ok_or(usage)?.parse()?;
-
-    let mut sockets = Sockets { start: Clock::now(), open: BTreeMap::new() };
+    let embedded = if std::env::args().len() > 1 { None } else { Some(TcpCluster::start()?) };
+    let name_server = match &embedded {
+        Some(cluster) => cluster.name_server(),
+        None => std::env::args().nth(1).unwrap_or_default(),
+    };
+    let mut sockets = Sockets { start: Clock::now(), open: BTreeMap::new(), paused: BTreeSet::new() };
     let unix_now = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let mut seed = [0; 32];
     seed[..16].copy_from_slice(&unix_now.as_nanos().to_be_bytes());
@@ -126,59 +173,37 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     config.process_id = std::process::id();
     let mut client = Client::new(config, seed, sockets.now(), unix_now)?;
 
-    let now = sockets.now();
-    let topic = client.topic(&topic)?;
-    let producer = client.create_producer(ProducerConfig::new("loop-producer"), now)?;
-    let config = PushConsumerConfig::new("loop-consumer").consume_from(ConsumeFrom::First);
+    let (topic, messages) = (client.topic("custom-event-loop")?, 1000);
+    let producer = client.create_producer(ProducerConfig::new("loop-producer"), sockets.now())?;
     for n in 0..messages {
         let message = Message::builder(&topic, format!("message {n}")).tag("demo").build()?;
-        client.send(producer, message, SendOptions::default(), now)?;
+        client.send(producer, message, SendOptions::default(), sockets.now())?;
     }
-    let mut config = Some(config);
-    let mut app = App::default();
-    let mut stopping = false;
-    loop {
-        while let Some(event) = client.poll_event() {
-            if let Event::Stopped(report) = event {
-                println!("acknowledged {}, consumed {}; {report:?}", app.acknowledged, app.consumed);
-                return if app.lost == 0 { Ok(()) } else { Err("messages were lost".into()) };
-            }
-            app.on_event(event, &mut client, sockets.now());
-        }
-        // The topic is there once the sends have ended: time to consume it.
-        if app.acknowledged + app.lost == messages
-            && let Some(config) = config.take()
-        {
-            let consumer = client.create_push_consumer(config, sockets.now())?;
-            client.subscribe(consumer, &topic, TagFilter::parse("demo")?, sockets.now())?;
-        }
-        if app.consumed >= messages && !stopping {
-            stopping = true;
-            client.shutdown(Duration::from_secs(5), sockets.now());
-        }
+    let mut app = App { topic, messages, sent: 0, consumed: 0, stopped: None };
+    while app.stopped.is_none() {
         let wait = loop {
             match client.poll_action() {
                 Action::Connect { conn, endpoint } => sockets.dial(&mut client, conn, &endpoint),
                 Action::Write { conn } => sockets.flush(&mut client, conn),
-                Action::SetRead { .. } => {} // `read_buf` gives no buffer while reading pauses.
-                Action::Close { conn, .. } => drop(sockets.open.remove(&conn)),
+                Action::SetRead { conn, enabled } => sockets.set_read(conn, enabled),
+                Action::Close { conn, how } => sockets.close(conn, how),
                 Action::Wait(wait) => break wait,
             }
         };
         if wait.events {
+            while let Some(event) = client.poll_event() {
+                app.on_event(event, &mut client, sockets.now());
+            }
             continue;
         }
-        for (conn, readable, writable) in sockets.wait(&client, wait.until)? {
-            if readable {
-                sockets.fill(&mut client, conn);
-            }
-            if writable {
-                sockets.flush(&mut client, conn);
+        for ready in sockets.wait(&client, wait.until)? {
+            match ready {
+                Ready::Readable(conn) => sockets.fill(&mut client, conn),
+                Ready::Writable(conn) => sockets.flush(&mut client, conn),
             }
         }
         client.handle_timeout(sockets.now());
-        while let Some(notice) = client.poll_notice() {
-            eprintln!("{notice:?}");
-        }
     }
+    println!("sent {}, consumed {}, {:?}", app.sent, app.consumed, app.stopped);
+    if app.consumed < messages { Err("not everything was consumed".into()) } else { Ok(()) }
 }
