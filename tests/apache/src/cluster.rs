@@ -198,7 +198,12 @@ impl Cluster {
 
     /// The official client, talking to this cluster.
     pub fn java(&self) -> Java<'_> {
-        Java { class_path: &self.class_path, home: self.scratch.path(), name_server: self.name_server() }
+        Java {
+            class_path: &self.class_path,
+            home: self.scratch.path(),
+            name_server: self.name_server(),
+            version: self.version,
+        }
     }
 
     /// Keeps logs and stores when the cluster goes.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::jars::Version;
 use crate::process::{Jvm, Program};
 use crate::{Result, Trouble, wait_for};
 
@@ -24,6 +25,7 @@ pub struct Java<'a> {
     pub(crate) class_path: &'a str,
     pub(crate) home: &'a Path,
     pub(crate) name_server: String,
+    pub(crate) version: Version,
 }
 
 /// One send (of one message, or of a batch) by the Java producer.
@@ -109,6 +111,15 @@ impl Java<'_> {
         let mut jvm = Jvm::start(program, false)?;
         jvm.wait().map_err(|trouble| explain(&trouble, &home))?;
         Ok(fs::read_to_string(home.join("stdout.log"))?)
+    }
+
+    /// What `mqadmin` shows of the message with this offset id.
+    pub fn query_message(&self, topic: &str, offset_msg_id: &str) -> Result<String> {
+        let mut arguments = vec!["queryMsgById", "-i", offset_msg_id];
+        if self.version != Version::V4_9_7 {
+            arguments.extend(["-t", topic]);
+        }
+        self.mqadmin(&arguments)
     }
 
     fn start(&self, main: &str, what: &str, options: &[(&str, &str)]) -> Result<(Jvm, PathBuf)> {

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use rocketmq_apache::{Cluster, Result, Version};
+use rocketmq_apache::{Cluster, Result};
 
-fn java_sends_and_receives(version: Version) -> Result<()> {
-    let cluster = Cluster::start(version)?;
+fn java_sends_and_receives(cluster: &mut Cluster) -> Result<()> {
     let topic = cluster.topic("harness", 4)?;
     let group = cluster.group("harness")?;
     let consumer = cluster.java().consume(&topic, &group, &[])?;
@@ -29,8 +28,7 @@ fn java_sends_and_receives(version: Version) -> Result<()> {
     Ok(())
 }
 
-fn a_killed_broker_comes_back_with_its_messages(version: Version) -> Result<()> {
-    let mut cluster = Cluster::builder(version).brokers(2).start()?;
+fn a_killed_broker_comes_back_with_its_messages(cluster: &mut Cluster) -> Result<()> {
     let topic = cluster.topic("restart", 2)?;
     let group = cluster.group("restart")?;
     let sent = cluster.java().produce(&topic, 40, &[("compress", "ZLIB"), ("size", "400")])?;
@@ -45,7 +43,7 @@ fn a_killed_broker_comes_back_with_its_messages(version: Version) -> Result<()> 
     assert_eq!(consumer.stop()?.len(), 40);
     assert_eq!(cluster.members(&group)?, Vec::<String>::new());
     let one = &sent[0];
-    let shown = cluster.java().mqadmin(&["queryMsgById", "-t", &topic, "-i", &one.offset_msg_id])?;
+    let shown = cluster.java().query_message(&topic, &one.offset_msg_id)?;
     assert!(shown.contains(&topic), "{shown}");
     Ok(())
 }
@@ -56,8 +54,11 @@ macro_rules! harness {
             $(
                 #[test]
                 #[ignore = "needs Java: tests/apache/run"]
-                fn $test() -> rocketmq_apache::Result<()> {
-                    super::$test(rocketmq_apache::Version::$Version)
+                fn $test() {
+                    let version = rocketmq_apache::Version::$Version;
+                    let cluster = rocketmq_apache::Cluster::builder(version).brokers(2).start();
+                    let mut cluster = cluster.unwrap_or_else(|trouble| panic!("{trouble}"));
+                    super::$test(&mut cluster).unwrap_or_else(|trouble| panic!("{trouble}"));
                 }
             )*
         }

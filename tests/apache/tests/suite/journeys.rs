@@ -45,7 +45,7 @@ pub fn java_reads_ours(cluster: &mut Cluster, connect: Connect) -> Result<()> {
     let messages = [
         Message::new(&handle, "plain"),
         Message::builder(&handle, "tagged").tag("TagA").build().map_err(words)?,
-        Message::builder(&handle, "keyed").key("k1").key("k2").build().map_err(words)?,
+        Message::builder(&handle, "has keys").key("k1").key("k2").build().map_err(words)?,
         Message::builder(&handle, "propertied")
             .property("colour", "grün \"quoted\" \\ 颜色")
             .flag(7)
@@ -74,14 +74,14 @@ pub fn java_reads_ours(cluster: &mut Cluster, connect: Connect) -> Result<()> {
     let find = |size: usize| received.iter().find(|received| received.size == size).cloned();
     let of = |size| find(size).ok_or_else(|| Trouble(format!("no body of {size} bytes in {received:?}")));
     assert_eq!(of("tagged".len())?.tags.as_deref(), Some("TagA"));
-    assert_eq!(of("keyed".len())?.keys.as_deref(), Some("k1 k2"));
+    assert_eq!(of("has keys".len())?.keys.as_deref(), Some("k1 k2"));
     assert_eq!(of("propertied".len())?.properties["colour"], "grün \"quoted\" \\ 颜色");
     assert_eq!(of(100_000)?.crc, crc32fast::hash(&vec![0xa5; 100_000]));
 
     let tagged = of("tagged".len())?;
     let receipt = &receipts[&tagged.msg_id];
     let id = receipt.offset_message_id.ok_or_else(|| Trouble("no offset id".into()))?.to_string();
-    let shown = cluster.java().mqadmin(&["queryMsgById", "-t", &topic, "-i", &id])?;
+    let shown = cluster.java().query_message(&topic, &id)?;
     assert!(shown.contains(&tagged.msg_id) && shown.contains("TagA"), "{shown}");
     stop(&*io)
 }
