@@ -5,6 +5,9 @@
 //! | `head` | 1-3: heads of a send and of its answer |
 //! | `pull` | 4-8: pull bodies, properties, checksums, body sizes |
 //! | `stream` | 9: frames in streams of all shapes |
+//! | `turn` | 11: a send and its answer through the whole engine, without sockets |
+//! | `sockets` | 15: adapters on loopback, beside a client written by hand |
+//! | `responder` | the peer of cases 11 and 15 |
 //! | `floor` | the least work for the same bytes, by hand |
 //! | `measure` | time as ratios of interleaved minima, allocations, instructions |
 //!
@@ -16,7 +19,10 @@ mod floor;
 mod head;
 mod measure;
 mod pull;
+mod responder;
+mod sockets;
 mod stream;
+mod turn;
 
 use std::env;
 use std::hint::black_box;
@@ -27,7 +33,7 @@ use measure::{Bench, Cost, Effort, compare, has_valgrind, instructions};
 /// The lines of a case, made when they are needed.
 type Lines = fn() -> Vec<Bench>;
 
-const CASES: [(u32, Lines); 9] = [
+const CASES: [(u32, Lines); 10] = [
     (1, head::case_1),
     (2, head::case_2),
     (3, head::case_3),
@@ -37,12 +43,16 @@ const CASES: [(u32, Lines); 9] = [
     (7, pull::case_7),
     (8, pull::case_8),
     (9, stream::case_9),
+    (11, turn::case_11),
 ];
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
     if arguments.first().is_some_and(|first| first == "--work") {
         return work(&arguments);
+    }
+    if arguments.first().is_some_and(|first| first == "--responder") {
+        return responder::serve();
     }
     let quick = arguments.iter().any(|argument| argument == "--quick");
     let wanted: Vec<u32> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
@@ -84,6 +94,9 @@ fn main() {
         "\nns: least of {} rounds, ours and floor in turn; Ir: instructions by callgrind; allocs: of one call",
         effort.rounds
     );
+    if wanted.is_empty() || wanted.contains(&15) {
+        sockets::case_15(quick);
+    }
     if missed.is_empty() {
         println!("every gate holds");
     } else {

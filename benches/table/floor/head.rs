@@ -40,6 +40,11 @@ fn digits(buffer: &mut [u8; 20], value: i64) -> &[u8] {
     &buffer[at..]
 }
 
+/// Appends a whole number's digits.
+pub fn number(out: &mut Vec<u8>, value: i64) {
+    out.extend_from_slice(digits(&mut [0; 20], value));
+}
+
 /// JSON text of the separators and whatever else may not stand in a string, copied in runs.
 fn escaped(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();

@@ -1,0 +1,126 @@
+//! Case 11: a whole turn of the engine, without sockets. A send goes in, its bytes come out; an answer goes in, its
+//! event comes out.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use rocketmq_engine::wire::frame::SerializeType;
+use rocketmq_engine::{
+    Action, Client, ClientConfig, ConnId, Event, Instant, Message, ProducerConfig, ProducerId, SendOptions,
+    SendOutcome,
+};
+
+use crate::floor::head as floor;
+use crate::head;
+use crate::measure::{Bench, Work};
+use crate::responder::Responder;
+
+const NOW: Instant = Instant::ZERO;
+
+/// A client whose connections end in a responder without sockets between.
+struct Turn {
+    client: Client,
+    producer: ProducerId,
+    message: Message,
+    responder: Responder,
+    written: Vec<u8>,
+    answers: Vec<u8>,
+}
+
+impl Turn {
+    fn new(serialize: SerializeType) -> Self {
+        let address = "127.0.0.1:10911";
+        let mut config = ClientConfig::new(address).expect("a good address");
+        config.connection.serialize = serialize;
+        let mut client = Client::new(config, [7; 32], NOW, Duration::from_secs(1_795_388_649)).expect("good");
+        let producer = client.create_producer(ProducerConfig::new(head::GROUP), NOW).expect("running");
+        let topic = client.topic(head::TOPIC).expect("a good name");
+        let message = Message::builder(&topic, Bytes::from(vec![b'x'; 1024])).tag("TagA").key("order-1");
+        let message = message.build().expect("good texts");
+        let responder = Responder::new(address);
+        Self { client, producer, message, responder, written: Vec::new(), answers: Vec::new() }
+    }
+
+    fn turn(&mut self) -> u64 {
+        let sent = self.client.send(self.producer, self.message.clone(), SendOptions::default(), NOW);
+        sent.expect("room for one");
+        loop {
+            match self.client.poll_action() {
+                Action::Connect { conn, .. } => self.client.handle_connected(conn, NOW),
+                Action::Write { conn } => self.exchange(conn),
+                Action::Wait(wait) if wait.events => break,
+                Action::Wait(wait) => panic!("nothing more happens before {wait:?}"),
+                _ => {}
+            }
+        }
+        let mut offset = 0;
+        while let Some(event) = self.client.poll_event() {
+            let Event::Sent { outcome: SendOutcome::Acknowledged(receipt), .. } = event else {
+                panic!("{event:?}")
+            };
+            offset += receipt.queue_offset as u64;
+        }
+        offset
+    }
+
+    fn exchange(&mut self, conn: ConnId) {
+        let mut slices = [&[][..]; 16];
+        let count = self.client.write_slices(conn, &mut slices);
+        self.written.clear();
+        for slice in &slices[..count] {
+            self.written.extend_from_slice(slice);
+        }
+        self.client.handle_written(conn, self.written.len(), NOW);
+        self.answers.clear();
+        self.responder.answer(&self.written, &mut self.answers);
+        let room = self.client.read_buf(conn).expect("open");
+        room[..self.answers.len()].copy_from_slice(&self.answers);
+        self.client.handle_read(conn, self.answers.len(), NOW);
+    }
+}
+
+/// The floors of cases 1 and 3 with the same peer: head encoded, body copied behind it, answer decoded.
+fn by_hand(serialize: SerializeType) -> Work {
+    let responder = Responder::new("127.0.0.1:10911");
+    let body = [b'x'; 1024];
+    let (mut written, mut answers) = (Vec::new(), Vec::new());
+    let mut opaque = 1_000_000_000;
+    Box::new(move || {
+        opaque += 1;
+        written.clear();
+        let send = head::send(opaque);
+        match serialize {
+            SerializeType::Json => floor::send_json(&mut written, &send, body.len()),
+            SerializeType::Rocketmq => floor::send_binary(&mut written, &send, body.len()),
+        }
+        written.extend_from_slice(&body);
+        answers.clear();
+        responder.answer(&written, &mut answers);
+        let head_len = u32::from_be_bytes([0, answers[5], answers[6], answers[7]]) as usize;
+        let head = &answers[8..8 + head_len];
+        let sent = match serialize {
+            SerializeType::Json => floor::sent_json(head),
+            SerializeType::Rocketmq => floor::sent_binary(head),
+        };
+        let sent = sent.expect("a good answer");
+        assert_eq!(sent.opaque, opaque);
+        sent.queue_offset as u64
+    })
+}
+
+fn case(what: &'static str, serialize: SerializeType, instructions: f64) -> Bench {
+    let mut turn = Turn::new(serialize);
+    // Route, connections and heartbeat come with the first.
+    let mut floors = by_hand(serialize);
+    assert_eq!(turn.turn(), floors());
+    // The message handed in is a clone, as an application's own would be made: its text is one allocation.
+    let bench = Bench::new(11, what, Box::new(move || turn.turn()), Some(floors));
+    bench.gate(Some(1), Some(instructions)).goal(1.5)
+}
+
+pub fn case_11() -> Vec<Bench> {
+    vec![
+        case("engine turn of a 1 KiB send, JSON heads", SerializeType::Json, 6500.0),
+        case("engine turn of a 1 KiB send, binary heads", SerializeType::Rocketmq, 4000.0),
+    ]
+}
