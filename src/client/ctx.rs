@@ -36,6 +36,11 @@ impl Identity {
         Self { client_id, engine }
     }
 
+    #[cfg(test)]
+    pub(crate) fn named(client_id: &str, engine: u64) -> Self {
+        Self { client_id: client_id.into(), engine }
+    }
+
     pub(crate) fn client_id(&self) -> &str {
         &self.client_id
     }

@@ -325,6 +325,12 @@ impl Routes {
         if same { News::Same(topic.clone()) } else { News::Changed(topic.clone()) }
     }
 
+    /// A route as if a name server had given it.
+    #[cfg(test)]
+    pub(crate) fn know(&mut self, topic: &Topic, data: TopicRouteData, ask: &mut Asking<'_>) {
+        let _ = self.learn(topic, data, false, ask);
+    }
+
     /// Brokers of all routes in use, each once, and whether somebody reads there.
     pub(crate) fn brokers(&self, names: &mut Names) -> BTreeMap<BrokerName, bool> {
         let mut found = BTreeMap::new();

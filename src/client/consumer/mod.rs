@@ -27,6 +27,8 @@ mod rebalance;
 mod settle;
 pub(crate) mod strategy;
 pub(crate) mod subscription;
+#[cfg(test)]
+mod tests;
 
 pub use config::{ConsumeFrom, ConsumerConfigError, PoisonPolicy, PushConsumerConfig};
 pub(crate) use consumers::Consumers;
