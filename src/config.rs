@@ -22,7 +22,7 @@ use crate::wire::message::NameError;
 /// assert_eq!(config.name_servers().len(), 2);
 /// assert!(ClientConfig::new("nowhere").is_err());
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 #[non_exhaustive]
 pub struct ClientConfig {
     name_servers: Vec<Endpoint>,

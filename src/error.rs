@@ -43,7 +43,7 @@ pub enum Progress {
 }
 
 /// Why a connection ended.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CloseCause {
     /// This side closed it.
@@ -67,7 +67,7 @@ pub enum CloseCause {
 }
 
 /// Why a request ended without an answer.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RequestFailure {
     /// The deadline passed.

@@ -5,7 +5,7 @@ use super::ids::ConnId;
 use crate::time::Instant;
 
 /// How a connection is to be closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CloseHow {
     /// What was written may still leave.
     Graceful,
@@ -14,7 +14,7 @@ pub enum CloseHow {
 }
 
 /// What the driver has to do. Exhaustive on purpose: a new kind of action must break the build of every loop.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[must_use = "every action must be carried out, in order"]
 pub enum Action {
     /// Dial; answer with `handle_connected` (after a TLS handshake, if any) or `handle_connect_failed`.
@@ -48,7 +48,7 @@ pub enum Action {
 }
 
 /// Nothing is to be done until then, or until a socket is ready or a command is given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Wait {
     /// When to call `handle_timeout`; `None` if time alone changes nothing.
     pub until: Option<Instant>,

@@ -5,7 +5,7 @@ use core::time::Duration;
 use crate::time::Instant;
 
 /// The engine's random numbers (SplitMix64): everything random in it comes from the seed given to `Client::new`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Rng(u64);
 
 impl Rng {
@@ -39,7 +39,7 @@ impl Rng {
 }
 
 /// Exponential back-off of one thing that can fail.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Hash)]
 pub(crate) struct Backoff {
     failures: u32,
     until: Instant,

@@ -8,7 +8,7 @@ use crate::error::{Progress, RejectReason, RequestFailure};
 use crate::wire::header::Head;
 
 /// Which of a broker's replicas.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Replica {
     /// Id 0, nothing else.
     Master,
@@ -17,7 +17,7 @@ pub(crate) enum Replica {
 }
 
 /// Whom to ask.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) enum Target {
     Broker { name: BrokerName, replica: Replica },
     NameServer(usize),
@@ -25,7 +25,7 @@ pub(crate) enum Target {
 }
 
 /// What a request was for: kept with it, given back with its answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) enum Purpose {
     Send(SendId),
     Oneway(SendId),
@@ -60,7 +60,7 @@ pub(crate) enum CallRefused {
 }
 
 /// Names a request in flight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct CallId {
     pub(super) conn: ConnId,
     pub(super) request: RequestId,

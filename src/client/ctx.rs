@@ -14,7 +14,7 @@ use crate::time::Instant;
 use crate::wire::message::UniqueIdGenerator;
 
 /// Who this client is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Identity {
     client_id: String,
     engine: u64,

@@ -14,7 +14,7 @@ use crate::error::{CloseCause, TransportError};
 use crate::wire::codes::{RequestCode, ResponseCode};
 
 /// What happened. Never dropped; the number waiting is bounded by what was asked for.
-#[derive(Debug)]
+#[derive(Debug, Hash)]
 #[non_exhaustive]
 #[must_use = "endings and deliveries come this way and no other"]
 pub enum Event {
@@ -68,8 +68,35 @@ pub enum Event {
     Stopped(ShutdownReport),
 }
 
+#[cfg(feature = "test-support")]
+impl Event {
+    /// The same event once more, for who clones an engine.
+    pub fn duplicate(&self) -> Self {
+        match self {
+            Self::Sent { producer, id, outcome } => {
+                Self::Sent { producer: *producer, id: *id, outcome: outcome.clone() }
+            }
+            Self::OnewaySent { producer, id, outcome } => {
+                Self::OnewaySent { producer: *producer, id: *id, outcome: outcome.clone() }
+            }
+            Self::Delivered(delivery) => Self::Delivered(delivery.duplicate()),
+            Self::Assigned { consumer, queues } => {
+                Self::Assigned { consumer: *consumer, queues: queues.clone() }
+            }
+            Self::Revoked { consumer, queues } => {
+                Self::Revoked { consumer: *consumer, queues: queues.clone() }
+            }
+            Self::ConsumerClosed { consumer, uncommitted } => {
+                Self::ConsumerClosed { consumer: *consumer, uncommitted: uncommitted.clone() }
+            }
+            Self::ProducerClosed { producer } => Self::ProducerClosed { producer: *producer },
+            Self::Stopped(report) => Self::Stopped(report.clone()),
+        }
+    }
+}
+
 /// What became of everything, from [`shutdown`](crate::Client::shutdown) on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ShutdownReport {
     /// Sends that ended acknowledged since the shutdown began.
@@ -85,7 +112,7 @@ pub struct ShutdownReport {
 }
 
 /// Something a person or a log may want to know; nothing depends on it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 #[non_exhaustive]
 pub enum Notice {
     /// A connection stands.
@@ -138,11 +165,19 @@ pub enum Notice {
 }
 
 /// Events in order; bounded by what was asked for.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Hash)]
 pub(crate) struct Events {
     waiting: VecDeque<Event>,
     /// What consumers that closed could not commit, for the shutdown's report.
     pub(crate) uncommitted: Vec<Uncommitted>,
+}
+
+#[cfg(feature = "test-support")]
+impl Clone for Events {
+    fn clone(&self) -> Self {
+        let waiting = self.waiting.iter().map(Event::duplicate).collect();
+        Self { waiting, uncommitted: self.uncommitted.clone() }
+    }
 }
 
 impl Events {
@@ -163,7 +198,7 @@ impl Events {
 }
 
 /// Notices in order; the oldest are dropped and counted.
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Notices {
     waiting: VecDeque<Notice>,
     limit: usize,

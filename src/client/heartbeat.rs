@@ -19,7 +19,7 @@ use crate::wire::codes::ResponseCode;
 use crate::wire::fields::UnregisterClientRequest;
 
 /// When the next round is due, and what it says.
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Heartbeat {
     at: Instant,
 }

@@ -64,7 +64,7 @@ impl SendId {
 }
 
 /// A table whose indices come back and whose ids do not.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Slab<T> {
     slots: alloc::vec::Vec<(u32, Option<T>)>,
     free: alloc::vec::Vec<u32>,

@@ -15,6 +15,7 @@
 //! | `names`, `ids` | interned names, ids that never come back |
 //! | `backoff` | waiting, and all randomness |
 //! | `ctx` | what a sub-machine may touch |
+//! | `digest` | one number for the whole state, for simulators (feature `test-support`) |
 
 pub(crate) mod action;
 pub(crate) mod backoff;
@@ -22,6 +23,8 @@ pub(crate) mod call;
 mod commands;
 pub(crate) mod consumer;
 pub(crate) mod ctx;
+#[cfg(feature = "test-support")]
+mod digest;
 pub(crate) mod endpoint;
 pub(crate) mod event;
 mod heartbeat;
@@ -62,6 +65,7 @@ use crate::wire::message::UniqueIdGenerator;
 ///
 /// No input fails and none panics, whatever peers send. Calls may come in any order; more polling than needed does
 /// no harm.
+#[cfg_attr(feature = "test-support", derive(Clone))]
 #[derive(Debug)]
 pub struct Client {
     config: Arc<ClientConfig>,

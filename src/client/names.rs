@@ -136,7 +136,7 @@ impl fmt::Debug for Queue {
 }
 
 /// All names of one engine.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Names {
     engine: u64,
     topics: BTreeMap<String, Topic>,

@@ -21,7 +21,7 @@ use crate::time::Instant;
 use crate::wire::fields::HeartbeatRequest;
 use crate::wire::header::Request;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum LinkState {
     /// Waits until it may be dialled again.
     Backoff(Instant),
@@ -29,7 +29,7 @@ enum LinkState {
     Open,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 struct Link {
     endpoint: Endpoint,
     state: LinkState,
@@ -43,14 +43,14 @@ struct Link {
     registered: u64,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 struct Broker {
     replicas: BTreeMap<i64, Endpoint>,
     master: Option<ConnId>,
 }
 
 /// What happened to a connection while its bytes were taken in.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(crate) struct NetStats {
     pub(crate) connects: u64,
     pub(crate) connect_failures: u64,
@@ -58,7 +58,7 @@ pub(crate) struct NetStats {
 }
 
 /// All connections of a client.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Net {
     config: Arc<ClientConfig>,
     links: Slab<Link>,

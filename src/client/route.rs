@@ -33,7 +33,7 @@ const PERM_READ: u32 = 4;
 const MAX_QUEUES: usize = 1 << 18;
 
 /// Where a topic's queues are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Route {
     data: TopicRouteData,
     read: Vec<Queue>,
@@ -64,7 +64,7 @@ pub(crate) enum Use {
     Subscribe,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Round {
     Idle,
     /// Name servers are asked one after the other.
@@ -75,7 +75,7 @@ enum Round {
     },
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 struct Entry {
     topic: Topic,
     route: Option<Route>,
@@ -87,7 +87,7 @@ struct Entry {
 }
 
 /// How a round ended.
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) enum News {
     /// The route is new or differs from the last.
     Changed(Topic),
@@ -100,7 +100,7 @@ pub(crate) enum News {
 }
 
 /// All topics in use.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(crate) struct Routes {
     entries: Vec<Option<Entry>>,
     due: BTreeSet<(Instant, u32)>,

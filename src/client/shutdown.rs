@@ -9,7 +9,7 @@ use super::stats::ClientStats;
 use super::{Client, borrow};
 use crate::time::Instant;
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 enum Phase {
     #[default]
     Running,
@@ -21,7 +21,7 @@ enum Phase {
 }
 
 /// How far the end has come.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Lifecycle {
     phase: Phase,
     /// When the present phase is cut short.

@@ -1,7 +1,7 @@
 //! Counters of a client.
 
 /// What a client has done, counted from its creation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ClientStats {
     /// Sends accepted, one-way ones included.

@@ -30,7 +30,7 @@ pub(crate) enum Verdict<T> {
 }
 
 /// What ended without a frame from the peer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) enum Ended<T> {
     Failed { id: RequestId, context: T, progress: Progress, cause: RequestFailure },
     Written { context: T },
@@ -56,7 +56,7 @@ impl<'a> FrameRef<'a> {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 enum State {
     Open,
     /// Refuses new requests; closes when the write queue is empty.
@@ -67,7 +67,7 @@ enum State {
     },
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Core<T> {
     config: ConnectionConfig,
     state: State,

@@ -19,7 +19,7 @@ const NONE: u64 = u64::MAX;
 const MAP: u8 = u8::MAX;
 const SMALLEST: usize = 16;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Entry<T> {
     id: u64,
     pub(crate) frame: u64,
@@ -30,14 +30,14 @@ pub(crate) struct Entry<T> {
     pub(crate) context: T,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 struct Class {
     timeout: Duration,
     first: u64,
     last: u64,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct InFlight<T> {
     slots: Vec<Option<Entry<T>>>,
     len: usize,

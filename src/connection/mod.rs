@@ -42,7 +42,7 @@ impl RequestId {
 }
 
 /// Settings of one connection. Sizes are bytes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct ConnectionConfig {
     /// Form of the heads this side writes; both are read. A code that does not fit the binary form goes as JSON.
     pub serialize: SerializeType,
@@ -129,7 +129,7 @@ pub enum ConnEvent<'a, T> {
 }
 
 /// Counters of one connection.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ConnStats {
     /// Requests accepted, one-way ones included.
     pub requests: u64,

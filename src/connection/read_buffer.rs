@@ -2,6 +2,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
 use core::mem;
 
 use bytes::Bytes;
@@ -107,6 +108,15 @@ impl Large {
         let mut buffer = vec![0; prefix.frame_len.min(GROWTH.max(have.len()))];
         buffer[..have.len()].copy_from_slice(have);
         Self { buffer, filled: have.len(), prefix }
+    }
+}
+
+/// What counts is what has arrived and was not taken out, not where it lies.
+impl Hash for ReadBuffer {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.staging.get(self.start..self.end).hash(state);
+        self.large.as_ref().map(|large| (large.buffer.get(..large.filled), &large.prefix)).hash(state);
+        self.chunk.hash(state);
     }
 }
 

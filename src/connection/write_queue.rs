@@ -5,6 +5,7 @@
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
 
 use bytes::Bytes;
 
@@ -13,7 +14,7 @@ use bytes::Bytes;
 /// Measured with the socket write included: copying wins below 1 to 2 KiB, gathering from 4 KiB.
 pub const COPY_THRESHOLD: usize = 2048;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 enum Segment {
     /// The next `n` bytes of the ring.
     Inline(usize),
@@ -53,6 +54,15 @@ pub(crate) struct WriteQueue {
     /// Bytes of the first frame that have left.
     frame_done: usize,
     queued: usize,
+}
+
+/// What counts is what waits, not what has left and still lies in the ring.
+impl Hash for WriteQueue {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.ring.get(self.ring_start..).hash(state);
+        (&self.segments, self.front_done).hash(state);
+        (&self.frames, self.first_frame, self.frame_done).hash(state);
+    }
 }
 
 impl WriteQueue {

@@ -32,7 +32,7 @@ impl SerializeType {
 }
 
 /// What a frame may weigh, in bytes. Checked on the first eight bytes, before anything is allocated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FrameLimits {
     /// Longest frame with its length prefix. Default 16 MiB + 4, as Java (`com.rocketmq.remoting.frameMaxLength`).
     pub max_frame: usize,
@@ -47,7 +47,7 @@ impl Default for FrameLimits {
 }
 
 /// Why bytes are no frame. The stream cannot be used any further.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FrameError {
     /// The length prefix leaves no room for the head word.
@@ -93,7 +93,7 @@ pub enum FrameError {
 }
 
 /// The first eight bytes of a frame, checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Prefix {
     /// Bytes of the whole frame, its length prefix included.
     pub frame_len: usize,

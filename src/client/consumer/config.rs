@@ -12,7 +12,7 @@ use crate::wire::message::NameError;
 use crate::wire::message::names::check_group;
 
 /// Where a group begins in a queue it has no offset for (Java `ConsumeFromWhere`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ConsumeFrom {
     /// At the oldest message there is (`CONSUME_FROM_FIRST_OFFSET`).
@@ -29,7 +29,7 @@ pub enum ConsumeFrom {
 /// limit). It is reported as a notice in any case, and pulled again [`poison_retries`] times first.
 ///
 /// [`poison_retries`]: PushConsumerConfig::poison_retries
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PoisonPolicy {
     /// It is passed over, and its offset counts as finished.
@@ -49,7 +49,7 @@ pub enum PoisonPolicy {
 /// config.pull_threshold_for_queue = 200;
 /// assert_eq!(config.check(), Ok(()));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct PushConsumerConfig {
     /// `consumerGroup`: all its members share the messages, and must have the same subscriptions and strategy.
     pub group: String,

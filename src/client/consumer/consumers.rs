@@ -19,7 +19,8 @@ use crate::wire::body::ConsumerData;
 use crate::wire::message::names::retry_topic;
 
 /// The consumers of one client.
-#[derive(Debug, Default)]
+#[cfg_attr(feature = "test-support", derive(Clone))]
+#[derive(Debug, Default, Hash)]
 pub(crate) struct Consumers {
     all: Slab<PushConsumer>,
     /// Groups that left: the client tells the brokers.

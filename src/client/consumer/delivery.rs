@@ -12,7 +12,7 @@ use crate::wire::message::properties::names;
 use crate::wire::message::{MessageView, Messages, StoredMessage};
 
 /// One assignment of a queue to a consumer: a token that no other assignment has.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Lease {
     pub(super) slot: u32,
     pub(super) generation: u32,
@@ -25,7 +25,7 @@ impl fmt::Debug for Lease {
 }
 
 /// What one pull brought, shared by the pieces of its delivery and by the process queue.
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct Pulled {
     pub(super) engine: u64,
     pub(super) consumer: ConsumerId,
@@ -72,6 +72,7 @@ impl Batch for Arc<Pulled> {
 ///
 /// A delivery keeps the whole answer it came in alive; see [`StoredMessage::detached`].
 #[must_use = "a delivery that is not settled comes again"]
+#[derive(Hash)]
 pub struct Delivery {
     pub(super) pulled: Arc<Pulled>,
     start: u32,
@@ -147,6 +148,12 @@ impl Delivery {
         self.start += 1;
         self.len -= 1;
         Some(first)
+    }
+
+    /// The same delivery once more, for who clones an engine: settling it at both engines is settling it once at each.
+    #[cfg(feature = "test-support")]
+    pub fn duplicate(&self) -> Delivery {
+        Delivery { pulled: self.pulled.clone(), start: self.start, len: self.len }
     }
 
     /// The first message and the others, if there are several.

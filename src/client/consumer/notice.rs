@@ -7,7 +7,7 @@ use crate::wire::codes::ResponseCode;
 use crate::wire::message::MessageError;
 
 /// Something that happened inside a consumer and that a person may want to know.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 #[non_exhaustive]
 pub enum ConsumerNotice {
     /// A broker's list of the group's members does not name this one: its queues are kept, it registers again.
@@ -104,7 +104,7 @@ pub enum ConsumerNotice {
 }
 
 /// What a consumer has done, counted from its creation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ConsumerStats {
     /// Messages delivered, repetitions included.
@@ -140,7 +140,7 @@ pub struct ConsumerStats {
 }
 
 /// An offset that was not committed when its consumer closed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Uncommitted {
     /// The queue.

@@ -20,7 +20,7 @@ pub(crate) trait Batch {
 /// Number of a batch within its process queue: never used again.
 pub(crate) type BatchNumber = u64;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 struct Entry<B> {
     batch: B,
     /// A bit for each finished message.
@@ -50,7 +50,7 @@ pub(crate) struct FlowLimits {
 }
 
 /// Delivered and unfinished messages of one queue.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) struct ProcessQueue<B> {
     entries: VecDeque<Entry<B>>,
     /// Number of the first entry.

@@ -22,7 +22,7 @@ use crate::time::Instant;
 use crate::wire::body::ConsumerData;
 
 /// What a request of a consumer was for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(crate) enum ConsumerCall {
     Members(Topic),
     StoredOffset(Lease),
@@ -34,7 +34,7 @@ pub(crate) enum ConsumerCall {
 }
 
 /// One message on its way back to the broker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Returning {
     pub(super) lease: Lease,
     pub(super) number: BatchNumber,
@@ -43,7 +43,7 @@ pub(crate) struct Returning {
 }
 
 /// What a queue is doing about pulling.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum PullState {
     /// It is not known yet where to begin; a question or a timer is on its way.
     Starting,
@@ -58,7 +58,7 @@ pub(super) enum PullState {
 }
 
 /// A queue assigned to this consumer.
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Assigned {
     pub(super) queue: Queue,
     pub(super) filter: TagFilter,
@@ -98,7 +98,7 @@ impl Assigned {
 }
 
 /// A timer of one consumer.
-#[derive(Debug)]
+#[derive(Debug, Hash)]
 pub(super) enum Due {
     Start(Lease),
     Pull(Lease),
@@ -107,7 +107,20 @@ pub(super) enum Due {
     Redeliver(Delivery),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg(feature = "test-support")]
+impl Clone for Due {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Start(lease) => Self::Start(*lease),
+            Self::Pull(lease) => Self::Pull(*lease),
+            Self::Commit(lease) => Self::Commit(*lease),
+            Self::Forgotten(lease) => Self::Forgotten(*lease),
+            Self::Redeliver(delivery) => Self::Redeliver(delivery.duplicate()),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Phase {
     Running,
     /// Waits for settlements until the first instant, for commits until the second.
@@ -117,7 +130,8 @@ pub(super) enum Phase {
     Closed,
 }
 
-#[derive(Debug)]
+#[cfg_attr(feature = "test-support", derive(Clone))]
+#[derive(Debug, Hash)]
 pub(crate) struct PushConsumer {
     pub(super) id: ConsumerId,
     pub(super) engine: u64,

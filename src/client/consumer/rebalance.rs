@@ -24,7 +24,7 @@ use crate::wire::codes::ResponseCode;
 use crate::wire::fields::GetConsumerListByGroupRequest;
 
 /// A change of the assignment.
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) enum Work {
     Revoke(Lease),
     Assign(Queue),

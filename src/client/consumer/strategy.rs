@@ -33,6 +33,12 @@ pub trait AllocateStrategy: fmt::Debug + Send + Sync {
     fn allocate(&self, own: &str, queues: &[QueueName<'_>], members: &[&str]) -> Vec<usize>;
 }
 
+impl core::hash::Hash for dyn AllocateStrategy {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.name().hash(state);
+    }
+}
+
 /// Order of Java's `String.compareTo`: by UTF-16 code units. It differs from the order of `str` only where
 /// characters beyond U+FFFF meet ones from U+E000 on.
 pub fn java_order(a: &str, b: &str) -> Ordering {

@@ -18,7 +18,7 @@ use crate::wire::message::tags::{Expression, ExpressionError};
 /// assert!(filter.matches(Some("paid")) && !filter.matches(None));
 /// assert!(TagFilter::all().matches(None));
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct TagFilter(Arc<Expression>);
 
 impl TagFilter {
@@ -60,7 +60,7 @@ impl fmt::Debug for TagFilter {
 }
 
 /// One subscription of a consumer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Subscription {
     pub(super) filter: TagFilter,
     /// Java's `subVersion`: when it was made, Unix milliseconds. Brokers keep the newest of a group.

@@ -9,7 +9,7 @@ use crate::wire::message::names::check_group;
 use crate::wire::message::validate::DEFAULT_MAX_BODY;
 
 /// Configuration of a producer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ProducerConfig {
     /// `producerGroup`.
@@ -61,7 +61,7 @@ impl ProducerConfig {
 }
 
 /// What one send wants different.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SendOptions {
     /// Into this queue and no other. `None`: writable queues in turn.
     pub queue: Option<Queue>,

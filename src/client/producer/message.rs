@@ -9,7 +9,7 @@ use crate::wire::message::properties::names;
 use crate::wire::message::{Properties, PropertiesBuilder, PropertyError};
 
 /// A message to be sent (Java `Message`). A clone is cheap: the body is shared.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Message {
     pub(crate) topic: Topic,
     pub(crate) body: Bytes,

@@ -15,7 +15,7 @@ use crate::wire::codes::ResponseCode;
 use crate::wire::message::{OffsetMessageId, UniqueId};
 
 /// How a send ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[must_use = "a send that was not acknowledged has to be dealt with"]
 pub enum SendOutcome {
     /// The broker has it.
@@ -27,7 +27,7 @@ pub enum SendOutcome {
 }
 
 /// How a one-way send ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[must_use = "a send that failed has to be dealt with"]
 pub enum OnewayOutcome {
     /// Its last byte was given to the transport. Nobody says more.
@@ -65,7 +65,7 @@ impl SendStatus {
 }
 
 /// The broker's word that it has a message (Java `SendResult`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SendReceipt {
     /// How it is stored.
@@ -83,7 +83,7 @@ pub struct SendReceipt {
 }
 
 /// A send that was not acknowledged.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SendFailure {
     /// Why it was given up.
@@ -113,7 +113,7 @@ impl core::error::Error for SendFailure {
 }
 
 /// Why a send was given up.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SendError {
     /// Its deadline passed.
@@ -163,7 +163,7 @@ impl fmt::Display for Millis {
 }
 
 /// One attempt that was not acknowledged.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Attempt {
     /// Where to.
@@ -187,7 +187,7 @@ impl fmt::Display for Attempt {
 }
 
 /// How an attempt ended.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum AttemptFailure {
     /// The broker refused.

@@ -26,7 +26,7 @@ const ATTEMPTS_KEPT: usize = 16;
 /// Sends that are tried again in one step when a route arrives.
 const SENDS_A_STEP: usize = 1024;
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Producer {
     pub(super) config: ProducerConfig,
     pending: usize,
@@ -34,7 +34,7 @@ pub(super) struct Producer {
 }
 
 /// What a send under way is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum State {
     /// Waits for a route, with this place in the line.
     Waiting(u64),
@@ -44,7 +44,7 @@ pub(super) enum State {
     Attempt(CallId, Instant),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Pending {
     pub(super) producer: ProducerId,
     pub(super) message: Message,
@@ -67,7 +67,7 @@ pub(super) struct Pending {
     pub(super) ending: Option<SendError>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct TopicState {
     pub(super) cursor: usize,
     waiting: BTreeMap<u64, SendId>,
@@ -76,7 +76,7 @@ pub(super) struct TopicState {
 }
 
 /// The producers of one client.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(crate) struct Producers {
     all: Slab<Producer>,
     pub(super) sends: Slab<Pending>,

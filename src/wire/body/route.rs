@@ -13,7 +13,7 @@ pub const MAX_QUEUES: usize = 65_536;
 pub const MAX_BROKERS: usize = 4_096;
 
 /// The answer to GET_ROUTEINFO_BY_TOPIC (105).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TopicRouteData {
     /// `brokerA:4;brokerB:4`: an ordered topic's queues, which then replace `queue_datas` for publishing.
     pub order_topic_conf: Option<String>,
@@ -24,7 +24,7 @@ pub struct TopicRouteData {
 }
 
 /// A topic's queues at one broker.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct QueueData {
     /// The broker.
     pub broker_name: String,
@@ -39,7 +39,7 @@ pub struct QueueData {
 }
 
 /// One broker: a master and its slaves.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct BrokerData {
     /// Addresses by replica id, 0 is the master.
     pub broker_addrs: BTreeMap<i64, String>,

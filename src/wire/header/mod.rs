@@ -52,7 +52,7 @@ impl Flag {
 }
 
 /// Why a head cannot be read. The stream cannot be used any further.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum HeadError {
     /// The JSON text is malformed.

@@ -39,7 +39,7 @@ impl Default for Limits {
 }
 
 /// Why text is not JSON, and at which byte.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq, Hash)]
 #[error("{kind} at byte {at}")]
 pub struct JsonError {
     /// Byte offset in the text.
@@ -49,7 +49,7 @@ pub struct JsonError {
 }
 
 /// What can be wrong with JSON text.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum JsonErrorKind {
     /// The text ended inside a value.

@@ -12,7 +12,7 @@ pub const ENTRY_OVERHEAD: usize = 22;
 const BODY_AT: usize = 20;
 
 /// A batch body is malformed.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error, Hash)]
 pub enum BatchError {
     /// The announced size is smaller than an entry can be or goes past the end.
     #[error("entry at byte {at}: size {size} is impossible with {left} bytes left")]

@@ -28,7 +28,7 @@ pub(crate) mod at {
 }
 
 /// Why a stored message is not delivered. Positions are bytes from the start of the message.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error, Hash)]
 pub enum MessageError {
     /// Fewer bytes are left than the smallest message has.
     #[error("{left} bytes are left, a message has at least {min}", min = MIN_MESSAGE)]
@@ -195,7 +195,7 @@ fn bad_length(field: &'static str, len: Option<i32>, at: usize, size: usize) -> 
 }
 
 /// Lengths of the parts: with them they are found again without checking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Layout {
     body: u32,
     topic: u16,

@@ -37,7 +37,7 @@ pub enum ExpressionError {
 }
 
 /// A subscription as `FilterAPI` builds it; its four members go into heartbeats and pull requests.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Expression {
     /// The text as sent: `*` when everything is subscribed.
     pub sub_string: String,

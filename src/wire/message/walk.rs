@@ -34,7 +34,7 @@ impl Default for WalkLimits {
 }
 
 /// A part of a body that is not delivered.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Poison {
     /// Bytes of the body concerned.
     pub range: Range<usize>,
@@ -134,7 +134,7 @@ fn count_steps(body: &[u8], limit: usize) -> usize {
 }
 
 /// Place of one good message.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 struct Slot {
     start: u32,
     len: u32,
@@ -147,7 +147,7 @@ struct Slot {
 
 /// The messages of one answer: the good ones by index, the poison beside them. The bytes are shared with the
 /// frame they came in.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct Messages {
     frame: Bytes,
     slots: Vec<Slot>,

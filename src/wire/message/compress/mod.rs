@@ -79,7 +79,7 @@ impl InflateLimits {
 }
 
 /// A body cannot be decompressed or compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Hash)]
 pub enum CompressionError {
     /// The type bits name no known type.
     #[error("unknown compression type {bits}")]

@@ -99,7 +99,7 @@ impl FromStr for UniqueId {
 }
 
 /// A month of local time, in Unix milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Month {
     start: i64,
     /// First millisecond of the next month.
@@ -143,7 +143,7 @@ fn days_to_first(year: i64, month: i64) -> i64 {
 }
 
 /// Makes unique ids. It has no clock: the wall time is given with each call, and ids stay unique whatever it does.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct UniqueIdGenerator {
     template: UniqueId,
     utc_offset_seconds: i32,
