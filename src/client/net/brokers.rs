@@ -1,0 +1,162 @@
+//! Brokers: where their replicas are, which connection leads there, what is said first on it.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use super::{Broker, LinkState, Net};
+use crate::client::call::{Purpose, Replica, Target};
+use crate::client::endpoint::{Endpoint, Role};
+use crate::client::ids::ConnId;
+use crate::client::names::BrokerName;
+use crate::time::Instant;
+use crate::wire::fields::HeartbeatRequest;
+
+impl Net {
+    /// What every new broker connection says first; empty: nothing.
+    pub(crate) fn set_greeting(&mut self, heartbeat: Bytes) {
+        self.registration += 1;
+        self.greeting = heartbeat;
+    }
+
+    /// A broker confirmed a registration: true if it is a newer one than the connection had confirmed before.
+    pub(crate) fn confirm(&mut self, conn: ConnId, registration: u64) -> bool {
+        let Some(link) = self.link_mut(conn) else { return false };
+        let newer = link.registered < registration;
+        link.registered = link.registered.max(registration);
+        newer
+    }
+
+    /// Sends the greeting, as a heartbeat, once: a heartbeat still on its way is enough.
+    pub(crate) fn greet(&mut self, to: &Target, now: Instant) {
+        if self.greeting.is_empty() {
+            return;
+        }
+        let Some(conn) = self.resolve(to, now) else { return };
+        let registration = self.registration;
+        match self.link_mut(conn) {
+            Some(link) if link.greeted < registration || link.registered >= registration => {
+                link.greeted = registration;
+            }
+            // Said already, not confirmed yet: the answer or its deadline comes.
+            Some(link) if link.core.in_flight() > 0 => return,
+            Some(_) => {}
+            None => return,
+        }
+        self.say_greeting(conn, now);
+    }
+
+    /// Sends the greeting to a broker that has not been sent it.
+    pub(crate) fn greet_new(&mut self, to: &Target, now: Instant) {
+        let registration = self.registration;
+        if !self.greeting.is_empty()
+            && let Some(conn) = self.resolve(to, now)
+            && self.link(conn).is_some_and(|link| link.greeted < registration)
+        {
+            self.say_greeting(conn, now);
+        }
+    }
+
+    pub(crate) fn has_greeting(&self) -> bool {
+        !self.greeting.is_empty()
+    }
+
+    pub(super) fn say_greeting(&mut self, conn: ConnId, now: Instant) {
+        let (body, timeout) = (self.greeting.clone(), self.config.request_timeout);
+        let registration = self.registration;
+        if let Some(link) = self.link_mut(conn) {
+            link.greeted = registration;
+        }
+        let purpose = Purpose::Heartbeat { registration };
+        // A refusal means that the queue is full of other things: the next heartbeat comes by timer.
+        let _ = self.call(&Target::Conn(conn), &HeartbeatRequest::default(), &body, purpose, timeout, now);
+    }
+
+    /// Notes where a broker's replicas are, as a route said. Addresses that cannot be read are left out.
+    pub(crate) fn set_broker(&mut self, name: &BrokerName, replicas: &BTreeMap<i64, String>) {
+        let read = replicas.iter().filter_map(|(id, address)| {
+            let mapped = self.config.map_address(address);
+            Endpoint::parse(mapped, Role::Broker).map(|endpoint| (*id, endpoint))
+        });
+        let replicas: BTreeMap<i64, Endpoint> = read.collect();
+        if replicas.is_empty() {
+            return;
+        }
+        if self.brokers.len() <= name.index() {
+            self.brokers.resize_with(name.index() + 1, Broker::default);
+        }
+        if let Some(broker) = self.brokers.get_mut(name.index())
+            && broker.replicas != replicas
+        {
+            *broker = Broker { replicas, master: None };
+        }
+    }
+
+    pub(crate) fn replica_ids(&self, name: &BrokerName) -> impl Iterator<Item = i64> + use<'_> {
+        self.brokers.get(name.index()).into_iter().flat_map(|broker| broker.replicas.keys().copied())
+    }
+
+    /// False after a failure, until a connection to the broker's master stands again: [`Net`] itself tries.
+    pub(crate) fn is_reachable(&self, name: &BrokerName) -> bool {
+        let Some(broker) = self.brokers.get(name.index()) else { return false };
+        let conn = broker.master.and_then(|conn| self.link(conn));
+        if conn.is_some_and(|link| link.state == LinkState::Open) {
+            return true;
+        }
+        broker.replicas.get(&0).is_some_and(|master| !self.backoffs.contains_key(master))
+    }
+
+    /// Brokers in use that failed and have no connection now, with when to try again.
+    pub(super) fn probes(&self) -> impl Iterator<Item = (&Endpoint, Instant)> {
+        let used =
+            |endpoint: &Endpoint| self.brokers.iter().any(|broker| broker.replicas.get(&0) == Some(endpoint));
+        let asleep = !self.greeting.is_empty();
+        let failed = self.backoffs.iter().filter(move |(endpoint, _)| {
+            asleep && !self.by_endpoint.contains_key(*endpoint) && used(endpoint)
+        });
+        failed.map(|(endpoint, backoff)| (endpoint, backoff.until()))
+    }
+
+    pub(super) fn probe(&mut self, now: Instant) {
+        let due = self.probes().filter(|(_, until)| *until <= now).map(|(endpoint, _)| endpoint.clone());
+        for endpoint in due.collect::<Vec<_>>() {
+            self.open(&endpoint, now);
+        }
+    }
+
+    pub(super) fn resolve(&mut self, to: &Target, now: Instant) -> Option<ConnId> {
+        match to {
+            Target::Conn(conn) => self.link(*conn).map(|_| *conn),
+            Target::NameServer(index) => {
+                let endpoint = self.name_servers.get(*index)?.clone();
+                Some(self.open(&endpoint, now))
+            }
+            Target::Broker { name, replica } => {
+                let broker = self.brokers.get(name.index())?;
+                if *replica == Replica::Master
+                    && let Some(conn) = broker.master
+                    && self.link(conn).is_some()
+                {
+                    return Some(conn);
+                }
+                let endpoint = match replica {
+                    Replica::Master => broker.replicas.get(&0)?,
+                    Replica::Prefer(id) => {
+                        let wanted = broker.replicas.get(id).or_else(|| broker.replicas.get(&0));
+                        wanted.or_else(|| broker.replicas.values().next())?
+                    }
+                }
+                .clone();
+                let conn = self.open(&endpoint, now);
+                if *replica == Replica::Master
+                    && let Some(broker) = self.brokers.get_mut(name.index())
+                {
+                    broker.master = Some(conn);
+                }
+                Some(conn)
+            }
+        }
+    }
+}

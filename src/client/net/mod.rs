@@ -1,0 +1,229 @@
+//! Connections: which endpoint has which, when to dial again, and who waits for which answer.
+//!
+//! | room | what |
+//! |---|---|
+//! | `mod` (here) | the table of connections; requests |
+//! | `brokers` | where brokers are, what is said first to them |
+//! | `dial` | opening, dialling again, closing |
+//! | `stream` | bytes in and out |
+//! | `time` | what becomes due |
+
+mod brokers;
+mod dial;
+mod stream;
+mod time;
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use core::time::Duration;
+
+use super::action::Action;
+use super::backoff::{Backoff, Rng};
+use super::call::{CallId, CallRefused, Purpose, Target};
+use super::endpoint::{Endpoint, Role};
+use super::ids::{ConnId, Slab};
+use crate::config::ClientConfig;
+use crate::connection::{Core, ReadBuffer};
+use crate::time::Instant;
+use crate::wire::header::Request;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum LinkState {
+    /// Waits until it may be dialled again.
+    Backoff(Instant),
+    Connecting(Instant),
+    Open,
+}
+
+#[derive(Clone, Debug, Hash)]
+struct Link {
+    endpoint: Endpoint,
+    state: LinkState,
+    core: Core<Purpose>,
+    reader: ReadBuffer,
+    /// A `Write` was emitted and the queue has not been empty since.
+    write_announced: bool,
+    last_traffic: Instant,
+    /// The newest registration said on it, and the newest its broker confirmed.
+    greeted: u64,
+    registered: u64,
+}
+
+#[derive(Clone, Debug, Default, Hash)]
+struct Broker {
+    replicas: BTreeMap<i64, Endpoint>,
+    master: Option<ConnId>,
+}
+
+/// What happened to a connection while its bytes were taken in.
+#[derive(Clone, Debug, Default, Hash)]
+pub(crate) struct NetStats {
+    pub(crate) connects: u64,
+    pub(crate) connect_failures: u64,
+    pub(crate) closes: u64,
+}
+
+/// All connections of a client.
+#[derive(Clone, Debug, Hash)]
+pub(crate) struct Net {
+    config: Arc<ClientConfig>,
+    links: Slab<Link>,
+    by_endpoint: BTreeMap<Endpoint, ConnId>,
+    backoffs: BTreeMap<Endpoint, Backoff>,
+    brokers: Vec<Broker>,
+    name_servers: Vec<Endpoint>,
+    pub(crate) actions: VecDeque<Action>,
+    /// Staging buffers that no connection uses just now.
+    spare: Vec<Vec<u8>>,
+    /// Body of the heartbeat that opens every broker connection, so that the broker knows us before it is asked.
+    greeting: Bytes,
+    /// Counts up with each change of the greeting.
+    registration: u64,
+    /// Reading from brokers pauses: the memory budget is spent.
+    paused: bool,
+    rng: Rng,
+    pub(crate) stats: NetStats,
+}
+
+impl Net {
+    pub(crate) fn new(config: Arc<ClientConfig>, rng: Rng) -> Self {
+        let name_servers = config.name_servers().to_vec();
+        Self {
+            config,
+            links: Slab::default(),
+            by_endpoint: BTreeMap::new(),
+            backoffs: BTreeMap::new(),
+            brokers: Vec::new(),
+            name_servers,
+            actions: VecDeque::new(),
+            spare: Vec::new(),
+            greeting: Bytes::new(),
+            registration: 0,
+            paused: false,
+            rng,
+            stats: NetStats::default(),
+        }
+    }
+
+    fn link(&self, conn: ConnId) -> Option<&Link> {
+        self.links.get(conn.index, conn.generation)
+    }
+
+    fn link_mut(&mut self, conn: ConnId) -> Option<&mut Link> {
+        self.links.get_mut(conn.index, conn.generation)
+    }
+
+    pub(crate) fn core_mut(&mut self, conn: ConnId) -> Option<&mut Core<Purpose>> {
+        self.link_mut(conn).map(|link| &mut link.core)
+    }
+
+    pub(crate) fn endpoint(&self, conn: ConnId) -> Option<&Endpoint> {
+        self.link(conn).map(|link| &link.endpoint)
+    }
+
+    pub(crate) fn name_server_count(&self) -> usize {
+        self.name_servers.len()
+    }
+
+    pub(crate) fn name_server(&self, index: usize) -> Option<&Endpoint> {
+        self.name_servers.get(index)
+    }
+
+    /// Connections alive, with their endpoints.
+    pub(crate) fn connections(&self) -> impl Iterator<Item = (ConnId, &Endpoint)> {
+        self.links.iter().map(|(index, generation, link)| (ConnId { index, generation }, &link.endpoint))
+    }
+
+    /// Open connections to brokers.
+    pub(crate) fn open_broker_connections(&self) -> Vec<ConnId> {
+        let open = self
+            .links
+            .iter()
+            .filter(|(_, _, link)| link.state == LinkState::Open && link.endpoint.role() != Role::NameServer);
+        open.map(|(index, generation, _)| ConnId { index, generation }).collect()
+    }
+
+    /// True while nothing is open or being opened.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.links.len() == 0
+    }
+
+    /// Bytes of memory held by connections.
+    pub(crate) fn held(&self) -> usize {
+        self.links.iter().map(|(_, _, link)| link.core.held() + link.reader.held()).sum()
+    }
+
+    // ---- the memory budget ---------------------------------------------------------------------------------
+
+    pub(crate) fn is_reading_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// Stops or resumes reading from brokers.
+    pub(crate) fn pause_reading(&mut self, paused: bool) {
+        self.paused = paused;
+        for conn in self.open_broker_connections() {
+            self.actions.push_back(Action::SetRead { conn, enabled: !paused });
+        }
+    }
+
+    // ---- requests ------------------------------------------------------------------------------------------
+
+    /// Asks; ends in exactly one answer with `purpose`. A refusal gives the purpose back at once.
+    pub(crate) fn call<F: Request>(
+        &mut self,
+        to: &Target,
+        fields: &F,
+        body: &Bytes,
+        purpose: Purpose,
+        timeout: Duration,
+        now: Instant,
+    ) -> Result<CallId, (CallRefused, Purpose)> {
+        let Some(conn) = self.resolve(to, now) else { return Err((CallRefused::NoAddress, purpose)) };
+        let Some(link) = self.link_mut(conn) else { return Err((CallRefused::NoAddress, purpose)) };
+        match link.core.request(fields, body, purpose, timeout, now) {
+            Ok(request) => {
+                self.announce_write(conn);
+                Ok(CallId { conn, request })
+            }
+            Err(rejected) => Err((CallRefused::Rejected(rejected.reason), rejected.returned)),
+        }
+    }
+
+    /// Tells without wanting an answer; ends when written or failed, with `purpose`.
+    pub(crate) fn tell<F: Request>(
+        &mut self,
+        to: &Target,
+        fields: &F,
+        body: &Bytes,
+        purpose: Purpose,
+        now: Instant,
+    ) -> Result<CallId, (CallRefused, Purpose)> {
+        let Some(conn) = self.resolve(to, now) else { return Err((CallRefused::NoAddress, purpose)) };
+        let Some(link) = self.link_mut(conn) else { return Err((CallRefused::NoAddress, purpose)) };
+        match link.core.oneway(fields, body, purpose) {
+            Ok(request) => {
+                self.announce_write(conn);
+                Ok(CallId { conn, request })
+            }
+            Err(rejected) => Err((CallRefused::Rejected(rejected.reason), rejected.returned)),
+        }
+    }
+
+    /// Gives a request up; its ending comes with the next processing of the connection.
+    pub(crate) fn cancel(&mut self, call: CallId) -> bool {
+        self.core_mut(call.conn).is_some_and(|core| core.cancel(call.request))
+    }
+
+    /// `Write` is an edge: once when the queue turns non-empty on an open connection.
+    pub(crate) fn announce_write(&mut self, conn: ConnId) {
+        let Some(link) = self.link_mut(conn) else { return };
+        if link.state == LinkState::Open && !link.write_announced && link.core.has_pending_write() {
+            link.write_announced = true;
+            self.actions.push_back(Action::Write { conn });
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Bytes in and out of a connection.
+
+use bytes::Bytes;
+
+use super::{LinkState, Net};
+use crate::client::endpoint::Role;
+use crate::client::ids::ConnId;
+use crate::connection::ReadBuffer;
+use crate::time::Instant;
+
+impl Net {
+    pub(crate) fn read_buf(&mut self, conn: ConnId) -> Option<&mut [u8]> {
+        let Self { links, spare, paused, .. } = self;
+        let link = links.get_mut(conn.index, conn.generation)?;
+        if link.core.is_closed() || (*paused && link.endpoint.role() != Role::NameServer) {
+            return None;
+        }
+        link.reader.give_spare(spare);
+        link.reader.read_buf()
+    }
+
+    pub(crate) fn handle_read(&mut self, conn: ConnId, n: usize, now: Instant) {
+        if let Some(link) = self.link_mut(conn) {
+            link.reader.commit(n);
+            link.core.note_read(n, now);
+            link.last_traffic = now;
+        }
+    }
+
+    /// Copies bytes in; returns how many found room.
+    pub(crate) fn handle_slice(&mut self, conn: ConnId, bytes: &[u8], now: Instant) -> usize {
+        let Self { links, spare, .. } = self;
+        let Some(link) = links.get_mut(conn.index, conn.generation) else { return 0 };
+        if link.core.is_closed() {
+            return 0;
+        }
+        // Also while reading pauses: what the driver has read already must not be lost.
+        link.reader.give_spare(spare);
+        let n = link.reader.push_slice(bytes);
+        link.core.note_read(n, now);
+        link.last_traffic = now;
+        n
+    }
+
+    /// Takes a chunk over; gives back what found no room.
+    pub(crate) fn handle_bytes(&mut self, conn: ConnId, chunk: Bytes, now: Instant) -> Option<Bytes> {
+        let link = self.link_mut(conn)?;
+        if link.core.is_closed() {
+            return None;
+        }
+        link.last_traffic = now;
+        let len = chunk.len();
+        let rest = link.reader.push_chunk(chunk);
+        link.core.note_read(len - rest.as_ref().map_or(0, Bytes::len), now);
+        rest
+    }
+
+    /// Takes the read buffer out, so that a frame in it can be looked at while everything else changes.
+    pub(crate) fn take_reader(&mut self, conn: ConnId) -> Option<ReadBuffer> {
+        self.link_mut(conn).map(|link| core::mem::take(&mut link.reader))
+    }
+
+    /// Puts the read buffer back; an idle one leaves its storage to others.
+    pub(crate) fn restore_reader(&mut self, conn: ConnId, mut reader: ReadBuffer) {
+        if let Some(storage) = reader.take_spare()
+            && self.spare.len() < 4
+        {
+            self.spare.push(storage);
+        }
+        if let Some(link) = self.link_mut(conn) {
+            link.reader = reader;
+        }
+    }
+
+    pub(crate) fn write_slices<'a>(&'a self, conn: ConnId, out: &mut [&'a [u8]]) -> usize {
+        match self.link(conn) {
+            Some(link) if link.state == LinkState::Open => link.core.write_slices(out),
+            _ => 0,
+        }
+    }
+
+    pub(crate) fn has_pending_write(&self, conn: ConnId) -> bool {
+        self.link(conn).is_some_and(|link| link.state == LinkState::Open && link.core.has_pending_write())
+    }
+
+    /// True if the connection has something to say now.
+    pub(crate) fn handle_written(&mut self, conn: ConnId, n: usize, now: Instant) -> bool {
+        let Some(link) = self.link_mut(conn) else { return false };
+        link.core.handle_written(n);
+        link.last_traffic = now;
+        if !link.core.has_pending_write() {
+            link.write_announced = false;
+        }
+        link.core.has_news()
+    }
+}
