@@ -74,7 +74,7 @@ impl FieldSink for JsonSink<'_> {
 
 pub(super) fn parse(bytes: &[u8]) -> Result<Head<'_>, HeadError> {
     let mut lexer = Lexer::new(bytes)?;
-    let mut head = Head::empty();
+    let mut head = Head { language: Some(LanguageCode::JAVA), ..Head::empty() };
     let mut seen = 0_u8;
     lexer.expect(b'{', "{")?;
     let mut first = true;

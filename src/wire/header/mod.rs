@@ -6,10 +6,12 @@
 //! | `binary` | the ROCKETMQ form (serialize type 1) |
 //! | [`Head`], [`ExtFields`] | what was received, borrowed; parsing validates once and allocates nothing |
 //! | [`EncodeFields`], [`FieldSink`], [`encode_head`] | what is sent |
+//! | [`WithExtra`] | ext fields any request may carry |
 //!
 //! Source: Apache `RemotingCommand`, `RocketMQSerializable`.
 
 mod binary;
+mod extra;
 mod json;
 
 use alloc::vec::Vec;
@@ -21,6 +23,10 @@ use super::codes::{LanguageCode, RequestCode, ResponseCode, Version};
 use super::frame::SerializeType;
 pub use super::json::Text;
 use super::json::{JsonError, JsonErrorKind};
+#[cfg(feature = "acl")]
+pub(crate) use extra::MergeSink;
+pub use extra::WithExtra;
+pub(crate) use extra::utf16_order;
 
 /// Most ext fields of one head. Requests of this protocol have at most 20.
 pub const MAX_EXT_FIELDS: usize = 256;
@@ -154,6 +160,11 @@ pub trait EncodeFields {
     fn is_absent(&self) -> bool {
         false
     }
+
+    /// False if the fields may come in another order: then signing has to copy and sort them.
+    fn is_sorted(&self) -> bool {
+        true
+    }
 }
 
 /// The ext fields of one operation, read from a head.
@@ -186,7 +197,7 @@ impl DecodeFields<'_> for NoFields {
     }
 }
 
-/// Ext fields as a list, for tools, proxies and tests. Sort it by key if it is to be signed.
+/// Ext fields as a list, for tools, proxies and tests.
 #[derive(Clone, Copy, Debug)]
 pub struct FieldList<'a>(pub &'a [(&'a str, &'a str)]);
 
@@ -195,6 +206,10 @@ impl EncodeFields for FieldList<'_> {
         for (key, value) in self.0 {
             sink.text(key, value);
         }
+    }
+
+    fn is_sorted(&self) -> bool {
+        self.0.is_sorted_by(|a, b| utf16_order(a.0, b.0).is_le())
     }
 }
 
@@ -250,7 +265,7 @@ pub fn encode_head<F: EncodeFields>(
 pub struct Head<'a> {
     /// Request or response code, by the flag.
     pub code: i32,
-    /// The peer's language; `None` if it is one this side does not know.
+    /// The peer's language: Java if a JSON head does not say; `None` if it is one this side does not know.
     pub language: Option<LanguageCode>,
     /// The peer's version.
     pub version: Version,

@@ -19,9 +19,9 @@ impl Alphabet {
         if self == Alphabet::Standard { *b"+/" } else { *b"-_" }
     }
 
-    fn symbol(self, value: u32) -> char {
+    fn symbol(self, value: u32) -> u8 {
         let value = (value & 63) as usize;
-        char::from(COMMON.get(value).copied().unwrap_or_else(|| self.last()[value & 1]))
+        COMMON.get(value).copied().unwrap_or_else(|| self.last()[value & 1])
     }
 
     fn value(self, symbol: u8) -> Option<u32> {
@@ -34,14 +34,19 @@ impl Alphabet {
     }
 }
 
+/// The text, symbol by symbol.
+pub(crate) fn symbols(bytes: &[u8], alphabet: Alphabet) -> impl Iterator<Item = u8> + '_ {
+    bytes.chunks(3).flat_map(move |chunk| {
+        let word = chunk.iter().fold(0u32, |word, &b| word << 8 | u32::from(b)) << (8 * (3 - chunk.len()));
+        core::array::from_fn::<u8, 4, _>(|index| {
+            if index > chunk.len() { b'=' } else { alphabet.symbol(word >> (18 - 6 * index)) }
+        })
+    })
+}
+
 pub(crate) fn encode(bytes: &[u8], alphabet: Alphabet) -> String {
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let word = chunk.iter().fold(0u32, |word, &b| word << 8 | u32::from(b)) << (8 * (3 - chunk.len()));
-        for index in 0..4 {
-            out.push(if index > chunk.len() { '=' } else { alphabet.symbol(word >> (18 - 6 * index)) });
-        }
-    }
+    out.extend(symbols(bytes, alphabet).map(char::from));
     out
 }
 
