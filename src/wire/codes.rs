@@ -1,10 +1,12 @@
 //! Numbers of the protocol by name. The sets are open: an unknown code passes through.
 //!
-//! Source: Apache `RequestCode`, `ResponseCode`, `RemotingSysResponseCode`, `LanguageCode`, `MQVersion`.
+//! Source: Apache `RequestCode`, `ResponseCode`, `RemotingSysResponseCode`, `LanguageCode`.
 
 #![allow(clippy::unreadable_literal)]
 
 use core::fmt;
+
+pub use super::version::Version;
 
 macro_rules! codes {
     ($(#[$meta:meta])* $type:ident($int:ty) { $($(#[$doc:meta])* $name:ident = $value:expr,)* }) => {
@@ -51,209 +53,209 @@ codes! {
         SEND_MESSAGE = 10,
         /// Pull (long poll).
         PULL_MESSAGE = 11,
-        /// Query by key / unique key.
+        /// Messages by key or unique key.
         QUERY_MESSAGE = 12,
-        /// Dead constant, no handler.
+        /// Declared, handled by no server.
         QUERY_BROKER_OFFSET = 13,
         /// Read committed offset.
         QUERY_CONSUMER_OFFSET = 14,
-        /// Commit offset (Java: one-way or sync).
+        /// Commit an offset.
         UPDATE_CONSUMER_OFFSET = 15,
         /// Create/update topic.
         UPDATE_AND_CREATE_TOPIC = 17,
         /// Batch create topics.
         UPDATE_AND_CREATE_TOPIC_LIST = 18,
-        /// All topic configs (paged since 5.3.3).
+        /// All topics of a broker (in pages since 5.3.3).
         GET_ALL_TOPIC_CONFIG = 21,
-        /// Dead.
+        /// Declared, handled by no server.
         GET_TOPIC_CONFIG_LIST = 22,
-        /// Dead.
+        /// Declared, handled by no server.
         GET_TOPIC_NAME_LIST = 23,
         /// Set broker properties.
         UPDATE_BROKER_CONFIG = 25,
         /// Read broker properties.
         GET_BROKER_CONFIG = 26,
-        /// Dead.
+        /// Declared, handled by no server.
         TRIGGER_DELETE_FILES = 27,
-        /// Runtime key/values.
+        /// A broker's figures.
         GET_BROKER_RUNTIME_INFO = 28,
         /// Offset by store time.
         SEARCH_OFFSET_BY_TIMESTAMP = 29,
-        /// Get max offset.
+        /// Offset the next message of a queue gets.
         GET_MAX_OFFSET = 30,
-        /// Get min offset.
+        /// First offset of a queue.
         GET_MIN_OFFSET = 31,
-        /// Proxy has code for it but does not register it.
+        /// When a queue's first message was stored.
         GET_EARLIEST_MSG_STORETIME = 32,
         /// One message by commit-log offset.
         VIEW_MESSAGE_BY_ID = 33,
-        /// Heart beat.
+        /// Who a client is and what it subscribes to.
         HEART_BEAT = 34,
-        /// Unregister client.
+        /// A client leaves.
         UNREGISTER_CLIENT = 35,
         /// Retry a consumed message.
         CONSUMER_SEND_MSG_BACK = 36,
-        /// Commit/rollback (one-way in clients).
+        /// Commit or roll a half message back.
         END_TRANSACTION = 37,
         /// Client ids of a group.
         GET_CONSUMER_LIST_BY_GROUP = 38,
-        /// One-way push.
+        /// A broker asks what became of a half message.
         CHECK_TRANSACTION_STATE = 39,
-        /// One-way push.
+        /// A broker says that a group's members changed.
         NOTIFY_CONSUMER_IDS_CHANGED = 40,
-        /// Orderly consumption lock.
+        /// Lock queues for orderly consumption.
         LOCK_BATCH_MQ = 41,
-        /// Unlock batch mq.
+        /// Give locked queues back.
         UNLOCK_BATCH_MQ = 42,
         /// Whole offset table.
         GET_ALL_CONSUMER_OFFSET = 43,
-        /// Get all delay offset.
+        /// Among servers.
         GET_ALL_DELAY_OFFSET = 45,
         /// Validate SQL filter.
         CHECK_CLIENT_CONFIG = 46,
-        /// Dead.
+        /// Declared, handled by no server.
         GET_CLIENT_CONFIG = 47,
-        /// Get timer check point.
+        /// Among servers.
         GET_TIMER_CHECK_POINT = 60,
-        /// Get timer metrics.
+        /// Among servers.
         GET_TIMER_METRICS = 61,
-        /// Put kv config.
+        /// Set a value at a name server.
         PUT_KV_CONFIG = 100,
-        /// Get kv config.
+        /// A value of a name server.
         GET_KV_CONFIG = 101,
-        /// Delete kv config.
+        /// Remove a value of a name server.
         DELETE_KV_CONFIG = 102,
-        /// Register broker.
+        /// Among servers.
         REGISTER_BROKER = 103,
-        /// Unregister broker.
+        /// Among servers.
         UNREGISTER_BROKER = 104,
-        /// Topic route.
+        /// A topic's route.
         GET_ROUTEINFO_BY_TOPIC = 105,
-        /// Cluster info.
+        /// Clusters and their brokers.
         GET_BROKER_CLUSTER_INFO = 106,
-        /// Update and create subscriptiongroup.
+        /// Make or change a consumer group.
         UPDATE_AND_CREATE_SUBSCRIPTIONGROUP = 200,
-        /// Paged since 5.3.3.
+        /// All consumer groups of a broker (in pages since 5.3.3).
         GET_ALL_SUBSCRIPTIONGROUP_CONFIG = 201,
-        /// Per-queue min/max.
+        /// Limits of a topic's queues.
         GET_TOPIC_STATS_INFO = 202,
-        /// Get consumer connection list.
+        /// Who is connected with a consumer group.
         GET_CONSUMER_CONNECTION_LIST = 203,
-        /// Get producer connection list.
+        /// Who is connected with a producer group.
         GET_PRODUCER_CONNECTION_LIST = 204,
-        /// Wipe write perm of broker.
+        /// Take a broker's topics out of writing.
         WIPE_WRITE_PERM_OF_BROKER = 205,
-        /// Get all topic list from nameserver.
+        /// All topics.
         GET_ALL_TOPIC_LIST_FROM_NAMESERVER = 206,
-        /// Delete subscriptiongroup.
+        /// Delete a consumer group.
         DELETE_SUBSCRIPTIONGROUP = 207,
-        /// Consumer progress.
+        /// A group's progress.
         GET_CONSUME_STATS = 208,
-        /// Dead.
+        /// Declared, handled by no server.
         SUSPEND_CONSUMER = 209,
-        /// Dead.
+        /// Declared, handled by no server.
         RESUME_CONSUMER = 210,
-        /// Dead.
+        /// Declared, handled by no server.
         RESET_CONSUMER_OFFSET_IN_CONSUMER = 211,
-        /// Dead.
+        /// Declared, handled by no server.
         RESET_CONSUMER_OFFSET_IN_BROKER = 212,
-        /// Dead.
+        /// Declared, handled by no server.
         ADJUST_CONSUMER_THREAD_POOL = 213,
-        /// Dead.
+        /// Declared, handled by no server.
         WHO_CONSUME_THE_MESSAGE = 214,
-        /// Delete topic in broker.
+        /// Delete a topic at a broker.
         DELETE_TOPIC_IN_BROKER = 215,
-        /// Delete topic in namesrv.
+        /// Delete a topic at a name server.
         DELETE_TOPIC_IN_NAMESRV = 216,
-        /// Register topic in namesrv.
+        /// Register a topic at a name server.
         REGISTER_TOPIC_IN_NAMESRV = 217,
-        /// Get kvlist by namespace.
+        /// All values of a name server's namespace.
         GET_KVLIST_BY_NAMESPACE = 219,
-        /// One-way push.
+        /// A broker sets a client's offsets back.
         RESET_CONSUMER_CLIENT_OFFSET = 220,
-        /// Request/response.
+        /// A broker asks a client for its offsets.
         GET_CONSUMER_STATUS_FROM_CLIENT = 221,
-        /// Invoke broker to reset offset.
+        /// Set a group's offsets back.
         INVOKE_BROKER_TO_RESET_OFFSET = 222,
-        /// Invoke broker to get consumer status.
+        /// Offsets as clients have them.
         INVOKE_BROKER_TO_GET_CONSUMER_STATUS = 223,
-        /// Get topics by cluster.
+        /// Topics of a cluster.
         GET_TOPICS_BY_CLUSTER = 224,
-        /// Update and create subscriptiongroup list.
+        /// Make or change consumer groups.
         UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST = 225,
-        /// Query topic consume by who.
+        /// Groups that consume a topic.
         QUERY_TOPIC_CONSUME_BY_WHO = 300,
-        /// Dead.
+        /// Declared, handled by no server.
         REGISTER_FILTER_SERVER = 301,
-        /// Dead.
+        /// Declared, handled by no server.
         REGISTER_MESSAGE_FILTER_CLASS = 302,
-        /// Query consume time span.
+        /// How far behind in time a group is.
         QUERY_CONSUME_TIME_SPAN = 303,
-        /// Get system topic list from ns.
+        /// System topics, by a name server.
         GET_SYSTEM_TOPIC_LIST_FROM_NS = 304,
-        /// Get system topic list from broker.
+        /// System topics, by a broker.
         GET_SYSTEM_TOPIC_LIST_FROM_BROKER = 305,
-        /// Clean expired consumequeue.
+        /// Delete expired queue files.
         CLEAN_EXPIRED_CONSUMEQUEUE = 306,
-        /// Admin asks broker, broker relays to the client.
+        /// What a client is doing: asked of a broker, which asks the client.
         GET_CONSUMER_RUNNING_INFO = 307,
-        /// Query correction offset.
+        /// Offsets compared among groups.
         QUERY_CORRECTION_OFFSET = 308,
-        /// Same relay.
+        /// Have a client consume one message: asked of a broker, which asks the client.
         CONSUME_MESSAGE_DIRECTLY = 309,
         /// Send one message, short field names (Java default).
         SEND_MESSAGE_V2 = 310,
-        /// Get unit topic list.
+        /// Unit topics.
         GET_UNIT_TOPIC_LIST = 311,
-        /// Get has unit sub topic list.
+        /// Topics with unit subscriptions.
         GET_HAS_UNIT_SUB_TOPIC_LIST = 312,
-        /// Get has unit sub ununit topic list.
+        /// Topics with unit subscriptions that are no unit topics.
         GET_HAS_UNIT_SUB_UNUNIT_TOPIC_LIST = 313,
-        /// Clone group offset.
+        /// Copy a group's offsets.
         CLONE_GROUP_OFFSET = 314,
-        /// View broker stats data.
+        /// One of a broker's statistics.
         VIEW_BROKER_STATS_DATA = 315,
-        /// Clean unused topic.
+        /// Delete topics nobody uses.
         CLEAN_UNUSED_TOPIC = 316,
-        /// Get broker consume stats.
+        /// Progress of all groups of a broker.
         GET_BROKER_CONSUME_STATS = 317,
-        /// Update namesrv config.
+        /// Set a name server's properties.
         UPDATE_NAMESRV_CONFIG = 318,
-        /// Get namesrv config.
+        /// A name server's properties.
         GET_NAMESRV_CONFIG = 319,
         /// Batch, short field names.
         SEND_BATCH_MESSAGE = 320,
-        /// Query consume queue.
+        /// Entries of a queue.
         QUERY_CONSUME_QUEUE = 321,
-        /// Query data version.
+        /// Among servers.
         QUERY_DATA_VERSION = 322,
-        /// Resume check half message.
+        /// Have a half message checked again.
         RESUME_CHECK_HALF_MESSAGE = 323,
         /// Request-reply answer, long names.
         SEND_REPLY_MESSAGE = 324,
         /// Request-reply answer, short names.
         SEND_REPLY_MESSAGE_V2 = 325,
-        /// Request/response.
+        /// A broker hands a reply to its requester.
         PUSH_REPLY_MESSAGE_TO_CLIENT = 326,
-        /// Add write perm of broker.
+        /// Put a broker's topics into writing again.
         ADD_WRITE_PERM_OF_BROKER = 327,
-        /// Get all producer info.
+        /// All producers of a broker.
         GET_ALL_PRODUCER_INFO = 328,
-        /// Delete expired commitlog.
+        /// Delete expired commit-log files.
         DELETE_EXPIRED_COMMITLOG = 329,
-        /// Query topics by consumer.
+        /// Topics a group consumes.
         QUERY_TOPICS_BY_CONSUMER = 343,
-        /// Query subscription by consumer.
+        /// A group's subscription to a topic.
         QUERY_SUBSCRIPTION_BY_CONSUMER = 345,
-        /// Get topic config.
+        /// One topic of a broker.
         GET_TOPIC_CONFIG = 351,
-        /// Get subscriptiongroup config.
+        /// One consumer group of a broker.
         GET_SUBSCRIPTIONGROUP_CONFIG = 352,
-        /// Update and get group forbidden.
+        /// Whether a group may read a topic.
         UPDATE_AND_GET_GROUP_FORBIDDEN = 353,
-        /// Check rocksdb cq write progress.
+        /// How far queues in RocksDB have come.
         CHECK_ROCKSDB_CQ_WRITE_PROGRESS = 354,
-        /// Export rocksdb config to json.
+        /// Write configuration in RocksDB out as JSON.
         EXPORT_ROCKSDB_CONFIG_TO_JSON = 355,
         /// Pull of the lite pull consumer.
         LITE_PULL_MESSAGE = 361,
@@ -263,97 +265,97 @@ codes! {
         QUERY_ASSIGNMENT = 400,
         /// Switch PULL/POP per topic+group.
         SET_MESSAGE_REQUEST_MODE = 401,
-        /// Get all message request mode.
+        /// Among servers.
         GET_ALL_MESSAGE_REQUEST_MODE = 402,
-        /// Update and create static topic.
+        /// Make or change a static topic.
         UPDATE_AND_CREATE_STATIC_TOPIC = 513,
-        /// Get broker member group.
+        /// A broker's replicas.
         GET_BROKER_MEMBER_GROUP = 901,
-        /// Add broker.
+        /// Broker containers.
         ADD_BROKER = 902,
-        /// Remove broker.
+        /// Broker containers.
         REMOVE_BROKER = 903,
-        /// Broker heartbeat.
+        /// Controllers and servers among themselves.
         BROKER_HEARTBEAT = 904,
-        /// Notify min broker id change.
+        /// Controllers and servers among themselves.
         NOTIFY_MIN_BROKER_ID_CHANGE = 905,
-        /// Exchange broker ha info.
+        /// Controllers and servers among themselves.
         EXCHANGE_BROKER_HA_INFO = 906,
-        /// Get broker ha status.
+        /// State of a broker's replication.
         GET_BROKER_HA_STATUS = 907,
-        /// Reset master flush offset.
+        /// Set the master's flush offset.
         RESET_MASTER_FLUSH_OFFSET = 908,
-        /// Controller alter sync state set.
+        /// Controllers and servers among themselves.
         CONTROLLER_ALTER_SYNC_STATE_SET = 1001,
-        /// Controller elect master.
+        /// Controllers and servers among themselves.
         CONTROLLER_ELECT_MASTER = 1002,
-        /// Controller register broker.
+        /// Controllers and servers among themselves.
         CONTROLLER_REGISTER_BROKER = 1003,
-        /// Controller get replica info.
+        /// Controllers and servers among themselves.
         CONTROLLER_GET_REPLICA_INFO = 1004,
-        /// Controller get metadata info.
+        /// Controllers and servers among themselves.
         CONTROLLER_GET_METADATA_INFO = 1005,
-        /// Controller get sync state data.
+        /// Controllers and servers among themselves.
         CONTROLLER_GET_SYNC_STATE_DATA = 1006,
-        /// Get broker epoch cache.
+        /// Controllers and servers among themselves.
         GET_BROKER_EPOCH_CACHE = 1007,
-        /// Notify broker role changed.
+        /// Controllers and servers among themselves.
         NOTIFY_BROKER_ROLE_CHANGED = 1008,
-        /// Update controller config.
+        /// Controllers and servers among themselves.
         UPDATE_CONTROLLER_CONFIG = 1009,
-        /// Get controller config.
+        /// Controllers and servers among themselves.
         GET_CONTROLLER_CONFIG = 1010,
-        /// Clean broker data.
+        /// Controllers and servers among themselves.
         CLEAN_BROKER_DATA = 1011,
-        /// Controller get next broker id.
+        /// Controllers and servers among themselves.
         CONTROLLER_GET_NEXT_BROKER_ID = 1012,
-        /// Controller apply broker id.
+        /// Controllers and servers among themselves.
         CONTROLLER_APPLY_BROKER_ID = 1013,
-        /// Broker close channel request.
+        /// Controllers and servers among themselves.
         BROKER_CLOSE_CHANNEL_REQUEST = 1014,
-        /// Check not active broker request.
+        /// Controllers and servers among themselves.
         CHECK_NOT_ACTIVE_BROKER_REQUEST = 1015,
-        /// Get broker live info request.
+        /// Controllers and servers among themselves.
         GET_BROKER_LIVE_INFO_REQUEST = 1016,
-        /// Get sync state data request.
+        /// Controllers and servers among themselves.
         GET_SYNC_STATE_DATA_REQUEST = 1017,
-        /// Raft broker heart beat event request.
+        /// Controllers and servers among themselves.
         RAFT_BROKER_HEART_BEAT_EVENT_REQUEST = 1018,
-        /// Update cold data flow ctr config.
+        /// Set flow control of cold reads.
         UPDATE_COLD_DATA_FLOW_CTR_CONFIG = 2001,
-        /// Remove cold data flow ctr config.
+        /// Remove flow control of cold reads.
         REMOVE_COLD_DATA_FLOW_CTR_CONFIG = 2002,
-        /// Get cold data flow ctr info.
+        /// Flow control of cold reads.
         GET_COLD_DATA_FLOW_CTR_INFO = 2003,
-        /// Set commitlog read mode.
+        /// How the commit log is read ahead.
         SET_COMMITLOG_READ_MODE = 2004,
-        /// Auth create user.
+        /// Make a user.
         AUTH_CREATE_USER = 3001,
-        /// Auth update user.
+        /// Change a user.
         AUTH_UPDATE_USER = 3002,
-        /// Auth delete user.
+        /// Delete a user.
         AUTH_DELETE_USER = 3003,
-        /// Auth get user.
+        /// One user.
         AUTH_GET_USER = 3004,
-        /// Auth list user.
+        /// Users.
         AUTH_LIST_USER = 3005,
-        /// Auth create acl.
+        /// Make access rules.
         AUTH_CREATE_ACL = 3006,
-        /// Auth update acl.
+        /// Change access rules.
         AUTH_UPDATE_ACL = 3007,
-        /// Auth delete acl.
+        /// Delete access rules.
         AUTH_DELETE_ACL = 3008,
-        /// Auth get acl.
+        /// One subject's access rules.
         AUTH_GET_ACL = 3009,
-        /// Auth list acl.
+        /// Access rules.
         AUTH_LIST_ACL = 3010,
-        /// Pop; JSON header only.
+        /// Pop; JSON head only, as all codes of this family.
         POP_MESSAGE = 200050,
-        /// Ack message.
+        /// Acknowledge one popped message.
         ACK_MESSAGE = 200051,
-        /// Handler exists, no client call in this commit.
+        /// Look at messages without popping them.
         PEEK_MESSAGE = 200052,
-        /// Change message invisibletime.
+        /// Keep a popped message longer, or give it back.
         CHANGE_MESSAGE_INVISIBLETIME = 200053,
         /// Long-poll "is there something to pop".
         NOTIFICATION = 200054,
@@ -361,21 +363,33 @@ codes! {
         POLLING_INFO = 200055,
         /// Move pop state from KV store to file store.
         POP_ROLLBACK = 200056,
-        /// Batch ack message.
+        /// Acknowledge popped messages.
         BATCH_ACK_MESSAGE = 200151,
-        /// Pop of a lite consumer (16.5).
+        /// Pop of a lite consumer.
         POP_LITE_MESSAGE = 200070,
-        /// Add/remove lite subscriptions (16.5).
+        /// Add or remove lite subscriptions.
         LITE_SUBSCRIPTION_CTL = 200071,
-        /// Declared in 5.5, no handler: answered 3 (live 5.5.0); lite acks use 200051.
+        /// Declared, handled by no server: lite acks use `ACK_MESSAGE`.
         ACK_LITE_MESSAGE = 200072,
-        /// One-way push, 5.5+ (16.5).
+        /// A broker took a lite subscription away.
         NOTIFY_UNSUBSCRIBE_LITE = 200073,
-        /// Ext E_T = R (RocksDB timeline) or F (file time wheel).
+        /// What a broker knows of lite topics.
+        GET_BROKER_LITE_INFO = 200074,
+        /// A parent topic's lite topics.
+        GET_PARENT_TOPIC_INFO = 200075,
+        /// One lite topic.
+        GET_LITE_TOPIC_INFO = 200076,
+        /// One lite consumer.
+        GET_LITE_CLIENT_INFO = 200077,
+        /// How far behind a lite group is.
+        GET_LITE_GROUP_INFO = 200078,
+        /// Have lite consumers woken.
+        TRIGGER_LITE_DISPATCH = 200079,
+        /// Choose the timer's store.
         SWITCH_TIMER_ENGINE = 5001,
-        /// Body {"topicList":(..)}.
+        /// Delete topics at a broker.
         DELETE_TOPIC_IN_BROKER_LIST = 5002,
-        /// Body {"cleanOffset":false,"groupNameList":(..)}.
+        /// Delete consumer groups at a broker.
         DELETE_SUBSCRIPTION_GROUP_LIST = 5003,
     }
 }
@@ -387,11 +401,11 @@ codes! {
         SUCCESS = 0,
         /// Generic server failure; remark has the text.
         SYSTEM_ERROR = 1,
-        /// Flow control / queue overload. Remarks start with (REJECTREQUEST), (OVERLOAD), .
+        /// Flow control or overload; the remark says which.
         SYSTEM_BUSY = 2,
         /// No handler for the code.
         REQUEST_CODE_NOT_SUPPORTED = 3,
-        /// Declared, not used.
+        /// Declared, sent by no known server.
         TRANSACTION_FAILED = 4,
         /// Stored, not yet flushed (sync flush mode).
         FLUSH_DISK_TIMEOUT = 10,
@@ -399,17 +413,17 @@ codes! {
         SLAVE_NOT_AVAILABLE = 11,
         /// Stored on master, slave ack timed out.
         FLUSH_SLAVE_TIMEOUT = 12,
-        /// Body/properties/topic length, timer delay too long, missing key on a compaction topic; ACK: .
+        /// The message is too long, lacks a key, or names an impossible queue.
         MESSAGE_ILLEGAL = 13,
         /// Disk full, slave, shut down.
         SERVICE_NOT_AVAILABLE = 14,
         /// Proxy: request lacks the broker name field (bname / n).
         VERSION_NOT_SUPPORTED = 15,
-        /// Topic/broker/group not writable/readable, ACL authentication or authorization failure, .
+        /// Not allowed: by permission bits, access rules or configuration.
         NO_PERMISSION = 16,
         /// Topic unknown (NS or broker).
         TOPIC_NOT_EXIST = 17,
-        /// Declared, not used.
+        /// Declared, sent by no known server.
         TOPIC_EXIST_ALREADY = 18,
         /// No message (after long poll).
         PULL_NOT_FOUND = 19,
@@ -431,59 +445,93 @@ codes! {
         FILTER_DATA_NOT_EXIST = 27,
         /// SQL filter data older than subscription.
         FILTER_DATA_NOT_LATEST = 28,
-        /// Queue id out of range, bad topic name, POP count ) 32, blank user name .
+        /// A parameter is out of its range.
         INVALID_PARAMETER = 29,
-        /// Declared, not used anywhere in this commit.
+        /// Declared, sent by no known server.
         TRANSACTION_SHOULD_COMMIT = 200,
-        /// Declared, not used anywhere in this commit.
+        /// Declared, sent by no known server.
         TRANSACTION_SHOULD_ROLLBACK = 201,
-        /// Declared, not used anywhere in this commit.
+        /// Declared, sent by no known server.
         TRANSACTION_STATE_UNKNOW = 202,
-        /// Declared, not used anywhere in this commit.
+        /// Declared, sent by no known server.
         TRANSACTION_STATE_GROUP_WRONG = 203,
-        /// Vendor, no producer in this commit.
+        /// Of a vendor.
         NO_BUYER_ID = 204,
-        /// Vendor (unit routing), no producer in this commit.
+        /// Of a vendor.
         NOT_IN_CURRENT_UNIT = 205,
-        /// Admin: no live consumer of the group.
+        /// No member of the group is online.
         CONSUMER_NOT_ONLINE = 206,
-        /// Broker's relay to a client timed out (10 s).
+        /// The client did not answer the broker within 10 s.
         CONSUME_MSG_TIMEOUT = 207,
-        /// ACK/CHANGE_INVISIBLE: offset out of range, empty batch ack.
+        /// Pop: no such offset, or nothing to acknowledge.
         NO_MESSAGE = 208,
-        /// POP: too many waiting polls.
+        /// Pop: too many wait.
         POLLING_FULL = 209,
-        /// POP: nothing within poll time, or poll already too old.
+        /// Pop: nothing came in time.
         POLLING_TIMEOUT = 210,
-        /// Broker container admin only.
+        /// Of broker containers.
         BROKER_NOT_EXIST = 211,
-        /// Declared, no producer in this commit.
+        /// Declared, sent by no known server.
         BROKER_DISPATCH_NOT_COMPLETE = 212,
-        /// Raised locally by the admin tool for broadcasting groups; no server sends it.
+        /// Of the administrator's tool; sent by no server.
         BROADCAST_CONSUMPTION = 213,
-        /// No server of this commit produces it; consumers recognise it.
+        /// Sent by no known server; consumers try again shortly.
         FLOW_CONTROL = 215,
         /// Static topic: this broker is not the leader of the logical queue.
         NOT_LEADER_FOR_QUEUE = 501,
-        /// Transaction end too late after check immunity; recall handle invalid.
+        /// A transaction ended too late, or a recall handle is invalid.
         ILLEGAL_OPERATION = 604,
-        /// Server shutting down, only to requests with version ) 475.
+        /// The server shuts down; only to requests of a version over 5.3.1.
         GO_AWAY = 1500,
-        /// 5.5+: number of light queues (LMQ / lite topics) of the broker reached .
+        /// Of a controller.
+        CONTROLLER_FENCED_MASTER_EPOCH = 2000,
+        /// Of a controller.
+        CONTROLLER_FENCED_SYNC_STATE_SET_EPOCH = 2001,
+        /// Of a controller.
+        CONTROLLER_INVALID_MASTER = 2002,
+        /// Of a controller.
+        CONTROLLER_INVALID_REPLICAS = 2003,
+        /// Of a controller.
+        CONTROLLER_MASTER_NOT_AVAILABLE = 2004,
+        /// Of a controller.
+        CONTROLLER_INVALID_REQUEST = 2005,
+        /// Of a controller.
+        CONTROLLER_BROKER_NOT_ALIVE = 2006,
+        /// Of a controller.
+        CONTROLLER_NOT_LEADER = 2007,
+        /// Of a controller.
+        CONTROLLER_BROKER_METADATA_NOT_EXIST = 2008,
+        /// Of a controller.
+        CONTROLLER_INVALID_CLEAN_BROKER_METADATA = 2009,
+        /// Of a controller.
+        CONTROLLER_BROKER_NEED_TO_BE_REGISTERED = 2010,
+        /// Of a controller.
+        CONTROLLER_MASTER_STILL_EXIST = 2011,
+        /// Of a controller.
+        CONTROLLER_ELECT_MASTER_FAILED = 2012,
+        /// Of a controller.
+        CONTROLLER_ALTER_SYNC_STATE_SET_FAILED = 2013,
+        /// Of a controller.
+        CONTROLLER_BROKER_ID_INVALID = 2014,
+        /// Of a controller.
+        CONTROLLER_JRAFT_INTERNAL_ERROR = 2015,
+        /// Of a controller.
+        CONTROLLER_BROKER_LIVE_INFO_NOT_EXISTS = 2016,
+        /// No more light queues at this broker (5.5 and later).
         LMQ_QUOTA_EXCEEDED = 2017,
-        /// 5.5+: LITE_SUBSCRIPTION_CTL beyond maxLiteSubscriptionCount (100,000 per broker).
+        /// No more lite subscriptions at this broker (5.5 and later).
         LITE_SUBSCRIPTION_QUOTA_EXCEEDED = 2018,
-        /// Declared, not produced by the code read.
+        /// Declared, sent by no known server.
         USER_NOT_EXIST = 3001,
-        /// Declared, not produced by the code read.
+        /// Declared, sent by no known server.
         POLICY_NOT_EXIST = 3002,
-        /// Local RPC client of brokers/proxy; can surface as a relayed code.
+        /// A server's own call failed; may be relayed.
         RPC_UNKNOWN = -1000,
-        /// Same.
+        /// As `RPC_UNKNOWN`.
         RPC_ADDR_IS_NULL = -1002,
-        /// Same.
+        /// As `RPC_UNKNOWN`.
         RPC_SEND_TO_CHANNEL_FAILED = -1004,
-        /// Same.
+        /// As `RPC_UNKNOWN`.
         RPC_TIME_OUT = -1006,
     }
 }
@@ -529,43 +577,5 @@ impl LanguageCode {
             .iter()
             .copied()
             .find(|code| code.name().is_some_and(|known| known.eq_ignore_ascii_case(name)))
-    }
-}
-
-/// A RocketMQ version as its number in Java's `MQVersion`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Version(pub i32);
-
-impl Version {
-    /// From here on name servers answer route queries in standard JSON.
-    pub const V4_9_4: Self = Self(401);
-    /// The last release of the 4.9 line.
-    pub const V4_9_7: Self = Self(407);
-    /// Versions over this one are sent GO_AWAY.
-    pub const V5_3_1: Self = Self(475);
-    /// The version this engine was built and tested against, and announces.
-    pub const V5_5_0: Self = Self(513);
-    /// Everything above counts as this.
-    pub const HIGHER_VERSION: Self = Self(612);
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (major, base) = match self.0 {
-            213..=412 => (4, 213),
-            413..=611 => (5, 413),
-            612.. => return f.write_str("HIGHER_VERSION"),
-            other => return write!(f, "version {other}"),
-        };
-        let rest = self.0 - base;
-        let snapshot = rest % 2 == 1;
-        let (minor, patch) = ((rest + i32::from(snapshot)) / 20, (rest + i32::from(snapshot)) % 20 / 2);
-        write!(f, "V{major}_{minor}_{patch}{}", if snapshot { "_SNAPSHOT" } else { "" })
-    }
-}
-
-impl fmt::Debug for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self} ({})", self.0)
     }
 }

@@ -1,8 +1,8 @@
-//! Registration of clients, member lists, and what brokers tell their clients.
+//! Registration of clients, member lists, queue locks.
 
 use alloc::borrow::Cow;
 
-use super::fields;
+use super::{bare, fields};
 
 fields! {
     /// HEART_BEAT (34): `HeartbeatRequestHeader`. The body says it all.
@@ -39,4 +39,30 @@ fields! {
         /// The group whose members changed.
         consumer_group: Cow<'a, str> = "consumerGroup",
     }
+
+    /// LOCK_BATCH_MQ (41). Bodies: `LockBatchRequestBody`, `LockBatchResponseBody`.
+    LockBatchMqRequest = LOCK_BATCH_MQ {}
+
+    /// UNLOCK_BATCH_MQ (42). Body: an `UnlockBatchRequestBody`.
+    UnlockBatchMqRequest = UNLOCK_BATCH_MQ {}
+
+    /// Ext fields that any request may carry (`RpcRequestHeader`, `TopicRequestHeader`); written by
+    /// [`WithExtra`](crate::wire::header::WithExtra).
+    CommonRequest<'a> {
+        /// The broker meant: a proxy routes by it.
+        broker_name: Option<Cow<'a, str>> = "bname",
+        /// False: not to be mapped as a static topic's.
+        logical: Option<bool> = "lo",
+        /// Namespace (V2).
+        namespace: Option<Cow<'a, str>> = "ns",
+        /// True: names are in `namespace`.
+        namespaced: Option<bool> = "nsd",
+        /// Among servers.
+        oneway: Option<bool> = "oway",
+    }
+}
+
+bare! {
+    /// CHECK_CLIENT_CONFIG (46). Body: a `CheckClientRequestBody`.
+    CheckClientConfigRequest = CHECK_CLIENT_CONFIG;
 }

@@ -2,32 +2,62 @@
 //!
 //! | room | operations |
 //! |---|---|
-//! | [`send`] | send, batch, reply, send-back |
+//! | [`send`] | send, batch, reply, send-back, recall |
+//! | [`transaction`] | ending half messages, checking them |
+//! | [`reply`] | a reply pushed to its requester |
 //! | [`pull`] | pull |
+//! | [`pop`] | pop, ack, invisible time, notification, assignment |
+//! | [`lite`] | lite topics |
 //! | [`offset`] | consumer offsets, queue limits, offset by time |
-//! | [`client`] | heartbeat, unregister, member lists, notifications |
+//! | [`reset`] | offsets set back, compared, copied |
+//! | [`query`] | messages by id and key |
+//! | [`client`] | heartbeat, unregister, member lists, locks, fields common to all |
+//! | [`inspect`] | what brokers ask running clients |
 //! | [`route`] | topic routes |
-//! | [`admin`] | topics and groups |
+//! | [`topic`], [`subscription_group`], [`broker`], [`name_server`], [`auth`] | administration |
 //!
 //! A struct is named as Java's header class, less `Header`; its fields are listed sorted by their key on the wire.
 
-pub mod admin;
+pub mod auth;
+pub mod broker;
 pub mod client;
+pub mod inspect;
+pub mod lite;
+pub mod name_server;
 pub mod offset;
+pub mod pop;
 pub mod pull;
+pub mod query;
+pub mod reply;
+pub mod reset;
 pub mod route;
 pub mod send;
+pub mod subscription_group;
+pub mod topic;
+pub mod transaction;
 
 use alloc::borrow::Cow;
 
-pub use admin::*;
+pub use auth::*;
+pub use broker::*;
 pub use client::*;
+pub use inspect::*;
+pub use lite::*;
+pub use name_server::*;
 pub use offset::*;
+pub use pop::*;
 pub use pull::*;
+pub use query::*;
+pub use reply::*;
+pub use reset::*;
 pub use route::*;
 pub use send::*;
+pub use subscription_group::*;
+pub use topic::*;
+pub use transaction::*;
 
-use super::header::{FieldError, FieldSink, Text};
+use super::codes::RequestCode;
+use super::header::{DecodeFields, EncodeFields, ExtFields, FieldError, FieldSink, Request, Text};
 
 /// A type an ext field can have.
 pub(crate) trait FieldValue<'a>: Sized {
@@ -105,6 +135,46 @@ impl<'a> FieldValue<'a> for Option<bool> {
     fn read(text: Option<Text<'a>>, _key: &'static str) -> Result<Self, FieldError> {
         Ok(text.map(|text| text.to_bool()))
     }
+}
+
+/// A Java `boolean`: always written, false if absent.
+impl<'a> FieldValue<'a> for bool {
+    fn put<S: FieldSink>(&self, key: &'static str, sink: &mut S) {
+        sink.boolean(key, *self);
+    }
+
+    fn read(text: Option<Text<'a>>, _key: &'static str) -> Result<Self, FieldError> {
+        Ok(text.is_some_and(|text| text.to_bool()))
+    }
+}
+
+/// The fields of one operation under another code.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct As<F, const CODE: i32>(pub F);
+
+impl<F: EncodeFields, const CODE: i32> EncodeFields for As<F, CODE> {
+    #[inline]
+    fn encode<S: FieldSink>(&self, sink: &mut S) {
+        self.0.encode(sink);
+    }
+
+    fn is_absent(&self) -> bool {
+        self.0.is_absent()
+    }
+
+    fn is_sorted(&self) -> bool {
+        self.0.is_sorted()
+    }
+}
+
+impl<'a, F: DecodeFields<'a>, const CODE: i32> DecodeFields<'a> for As<F, CODE> {
+    fn decode(ext: &ExtFields<'a>) -> Result<Self, FieldError> {
+        F::decode(ext).map(Self)
+    }
+}
+
+impl<F: EncodeFields, const CODE: i32> Request for As<F, CODE> {
+    const CODE: RequestCode = RequestCode(CODE);
 }
 
 /// Text that may be given in parts when it is written, so that nothing has to be joined for it.
@@ -214,7 +284,36 @@ macro_rules! fields {
     };
 }
 
-pub(crate) use fields;
+/// Declares requests without ext fields, which Java writes without header class.
+macro_rules! bare {
+    ($( $(#[$doc:meta])* $name:ident = $code:ident; )*) => { $(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct $name;
+
+        impl $crate::wire::header::EncodeFields for $name {
+            fn encode<S: $crate::wire::header::FieldSink>(&self, _sink: &mut S) {}
+
+            fn is_absent(&self) -> bool {
+                true
+            }
+        }
+
+        impl $crate::wire::header::DecodeFields<'_> for $name {
+            fn decode(
+                _ext: &$crate::wire::header::ExtFields<'_>,
+            ) -> Result<Self, $crate::wire::header::FieldError> {
+                Ok(Self)
+            }
+        }
+
+        impl $crate::wire::header::Request for $name {
+            const CODE: $crate::wire::codes::RequestCode = $crate::wire::codes::RequestCode::$code;
+        }
+    )* };
+}
+
+pub(crate) use {bare, fields};
 
 #[cfg(test)]
 pub(crate) mod tests {
@@ -230,19 +329,115 @@ pub(crate) mod tests {
 
     #[test]
     fn fields_are_visited_sorted_by_key() {
+        sorted::<CreateUserRequest<'_>>();
+        sorted::<UpdateUserRequest<'_>>();
+        sorted::<DeleteUserRequest<'_>>();
+        sorted::<GetUserRequest<'_>>();
+        sorted::<ListUsersRequest<'_>>();
+        sorted::<CreateAclRequest<'_>>();
+        sorted::<UpdateAclRequest<'_>>();
+        sorted::<DeleteAclRequest<'_>>();
+        sorted::<GetAclRequest<'_>>();
+        sorted::<ListAclsRequest<'_>>();
+        sorted::<GetBrokerConfigResponse<'_>>();
+        sorted::<ViewBrokerStatsDataRequest<'_>>();
+        sorted::<GetBrokerConsumeStatsRequest>();
+        sorted::<ResumeCheckHalfMessageRequest<'_>>();
+        sorted::<ResetMasterFlushOffsetRequest>();
+        sorted::<SetCommitLogReadModeRequest<'_>>();
+        sorted::<SwitchTimerEngineRequest<'_>>();
+        sorted::<CheckRocksdbCqWriteProgressRequest<'_>>();
+        sorted::<ExportRocksDbConfigRequest<'_>>();
+        sorted::<HeartbeatRequest>();
+        sorted::<HeartbeatResponse>();
+        sorted::<UnregisterClientRequest<'_>>();
+        sorted::<GetConsumerListByGroupRequest<'_>>();
+        sorted::<NotifyConsumerIdsChangedRequest<'_>>();
+        sorted::<LockBatchMqRequest>();
+        sorted::<UnlockBatchMqRequest>();
+        sorted::<CommonRequest<'_>>();
+        sorted::<GetConsumerRunningInfoRequest<'_>>();
+        sorted::<ConsumeMessageDirectlyRequest<'_>>();
+        sorted::<PopLiteMessageRequest<'_>>();
+        sorted::<PopLiteMessageResponse<'_>>();
+        sorted::<LiteSubscriptionCtlRequest>();
+        sorted::<NotifyUnsubscribeLiteRequest<'_>>();
+        sorted::<GetParentTopicInfoRequest<'_>>();
+        sorted::<GetLiteTopicInfoRequest<'_>>();
+        sorted::<GetLiteClientInfoRequest<'_>>();
+        sorted::<GetLiteGroupInfoRequest<'_>>();
+        sorted::<TriggerLiteDispatchRequest<'_>>();
+        sorted::<GetTopicsByClusterRequest<'_>>();
+        sorted::<DeleteTopicFromNamesrvRequest<'_>>();
+        sorted::<RegisterTopicRequest<'_>>();
+        sorted::<PutKvConfigRequest<'_>>();
+        sorted::<GetKvConfigRequest<'_>>();
+        sorted::<GetKvConfigResponse<'_>>();
+        sorted::<DeleteKvConfigRequest<'_>>();
+        sorted::<GetKvListByNamespaceRequest<'_>>();
+        sorted::<WipeWritePermRequest<'_>>();
+        sorted::<WipeWritePermResponse>();
+        sorted::<AddWritePermRequest<'_>>();
+        sorted::<AddWritePermResponse>();
+        sorted::<GetBrokerMemberGroupRequest<'_>>();
+        sorted::<QueryConsumerOffsetRequest<'_>>();
+        sorted::<UpdateConsumerOffsetRequest<'_>>();
+        sorted::<GetMaxOffsetRequest<'_>>();
+        sorted::<GetMinOffsetRequest<'_>>();
+        sorted::<GetEarliestMsgStoretimeRequest<'_>>();
+        sorted::<SearchOffsetRequest<'_>>();
+        sorted::<OffsetResponse>();
+        sorted::<GetEarliestMsgStoretimeResponse>();
+        sorted::<PopMessageRequest<'_>>();
+        sorted::<PopMessageResponse<'_>>();
+        sorted::<AckMessageRequest<'_>>();
+        sorted::<ChangeInvisibleTimeRequest<'_>>();
+        sorted::<ChangeInvisibleTimeResponse>();
+        sorted::<NotificationRequest<'_>>();
+        sorted::<NotificationResponse>();
+        sorted::<PollingInfoRequest<'_>>();
+        sorted::<PollingInfoResponse>();
+        sorted::<PeekMessageRequest<'_>>();
+        sorted::<PullMessageRequest<'_>>();
+        sorted::<PullMessageResponse>();
+        sorted::<ViewMessageRequest<'_>>();
+        sorted::<QueryMessageRequest<'_>>();
+        sorted::<QueryMessageResponse>();
+        sorted::<QueryConsumeQueueRequest<'_>>();
+        sorted::<PushReplyMessageRequest<'_>>();
+        sorted::<ResetOffsetRequest<'_>>();
+        sorted::<GetConsumerStatusRequest<'_>>();
+        sorted::<QueryCorrectionOffsetRequest<'_>>();
+        sorted::<CloneGroupOffsetRequest<'_>>();
+        sorted::<GetRouteInfoRequest<'_>>();
         sorted::<SendMessageRequest<'_>>();
         sorted::<SendMessageV2Request<'_>>();
         sorted::<SendMessageResponse<'_>>();
         sorted::<ConsumerSendMsgBackRequest<'_>>();
-        sorted::<PullMessageRequest<'_>>();
-        sorted::<PullMessageResponse>();
-        sorted::<QueryConsumerOffsetRequest<'_>>();
-        sorted::<UpdateConsumerOffsetRequest<'_>>();
-        sorted::<SearchOffsetRequest<'_>>();
-        sorted::<GetMaxOffsetRequest<'_>>();
-        sorted::<UnregisterClientRequest<'_>>();
-        sorted::<HeartbeatResponse>();
-        sorted::<GetRouteInfoRequest<'_>>();
+        sorted::<RecallMessageRequest<'_>>();
+        sorted::<RecallMessageResponse<'_>>();
+        sorted::<RegionResponse<'_>>();
+        sorted::<GetSubscriptionGroupConfigRequest<'_>>();
+        sorted::<GetAllSubscriptionGroupRequest<'_>>();
+        sorted::<GetAllSubscriptionGroupResponse>();
+        sorted::<DeleteSubscriptionGroupRequest<'_>>();
+        sorted::<UpdateGroupForbiddenRequest<'_>>();
+        sorted::<GetConsumeStatsRequest<'_>>();
+        sorted::<GetConsumerConnectionListRequest<'_>>();
+        sorted::<GetProducerConnectionListRequest<'_>>();
+        sorted::<GetAllProducerInfoRequest>();
+        sorted::<QueryTopicsByConsumerRequest<'_>>();
+        sorted::<QuerySubscriptionByConsumerRequest<'_>>();
         sorted::<CreateTopicRequest<'_>>();
+        sorted::<CreateTopicListRequest>();
+        sorted::<DeleteTopicRequest<'_>>();
+        sorted::<GetTopicConfigRequest<'_>>();
+        sorted::<GetAllTopicConfigRequest<'_>>();
+        sorted::<GetAllTopicConfigResponse>();
+        sorted::<GetTopicStatsInfoRequest<'_>>();
+        sorted::<QueryTopicConsumeByWhoRequest<'_>>();
+        sorted::<QueryConsumeTimeSpanRequest<'_>>();
+        sorted::<EndTransactionRequest<'_>>();
+        sorted::<CheckTransactionStateRequest<'_>>();
     }
 }

@@ -2,7 +2,7 @@
 
 use alloc::borrow::Cow;
 
-use super::fields;
+use super::{As, fields};
 
 fields! {
     /// PULL_MESSAGE (11): `PullMessageRequestHeader`.
@@ -61,3 +61,6 @@ fields! {
         topic_sys_flag: Option<i32> = "topicSysFlag",
     }
 }
+
+/// LITE_PULL_MESSAGE (361): a pull of Java's lite pull consumer.
+pub type LitePullMessageRequest<'a> = As<PullMessageRequest<'a>, 361>;

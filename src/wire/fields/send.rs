@@ -2,13 +2,15 @@
 
 use alloc::borrow::Cow;
 
-use super::{Parts, fields};
+use super::{As, Parts, fields};
 
 fields! {
     /// SEND_MESSAGE (10), with long names: `SendMessageRequestHeader`. What the Go client sends.
     SendMessageRequest<'a> = SEND_MESSAGE {
         /// True if the body is a batch.
         batch: Option<bool> = "batch",
+        /// The broker meant: a proxy routes by it.
+        broker_name: Option<Cow<'a, str>> = "bname",
         /// When the message was made, milliseconds since 1970.
         born_timestamp: i64 = "bornTimestamp",
         /// Template topic for automatic creation.
@@ -102,4 +104,37 @@ fields! {
         /// Unit mode.
         unit_mode: Option<bool> = "unitMode",
     }
+
+    /// RECALL_MESSAGE (370), for timer messages: `RecallMessageRequestHeader`.
+    RecallMessageRequest<'a> = RECALL_MESSAGE {
+        /// The broker meant: a proxy routes by it.
+        broker_name: Option<Cow<'a, str>> = "bname",
+        /// The sender's group.
+        producer_group: Option<Cow<'a, str>> = "producerGroup",
+        /// Of the send's answer.
+        recall_handle: Cow<'a, str> = "recallHandle",
+        /// The topic.
+        topic: Cow<'a, str> = "topic",
+    }
+
+    /// The answer to RECALL_MESSAGE: `RecallMessageResponseHeader`.
+    RecallMessageResponse<'a> {
+        /// Unique key of the message taken back.
+        msg_id: Cow<'a, str> = "msgId",
+    }
+
+    /// What brokers put beside the answer to a send, and proxies beside every answer.
+    RegionResponse<'a> {
+        /// The broker's region.
+        msg_region: Option<Cow<'a, str>> = "MSG_REGION",
+        /// Whether the message may be traced; absent is yes.
+        trace_on: Option<bool> = "TRACE_ON",
+    }
 }
+
+/// SEND_BATCH_MESSAGE (320): a batch, told by [`SendMessageV2Request::batch`] too.
+pub type SendBatchMessageRequest<'a> = As<SendMessageV2Request<'a>, 320>;
+/// SEND_REPLY_MESSAGE (324): a reply, with long names.
+pub type SendReplyMessageRequest<'a> = As<SendMessageRequest<'a>, 324>;
+/// SEND_REPLY_MESSAGE_V2 (325): a reply, with one-letter names.
+pub type SendReplyMessageV2Request<'a> = As<SendMessageV2Request<'a>, 325>;
