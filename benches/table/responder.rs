@@ -81,7 +81,6 @@ impl Responder {
             return;
         }
         let route = TopicRouteData {
-            order_topic_conf: None,
             queue_datas: vec![QueueData {
                 broker_name: head::BROKER.into(),
                 perm: 6,
@@ -93,8 +92,9 @@ impl Responder {
                 broker_addrs: [(0, self.address.clone())].into(),
                 broker_name: head::BROKER.into(),
                 cluster: "bench".into(),
-                enable_acting_master: false,
+                ..Default::default()
             }],
+            ..Default::default()
         };
         let asked = head.request_code() == RequestCode::GET_ROUTEINFO_BY_TOPIC;
         let body = if asked { route.encode() } else { Vec::new() };

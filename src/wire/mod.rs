@@ -9,7 +9,7 @@
 //! | [`fields`] | typed ext fields of every operation |
 //! | [`body`] | typed JSON bodies |
 //! | [`message`] | stored messages, batches, properties, ids, compression, receipt handles |
-//! | [`signature`] | ACL signing |
+//! | `signature` | ACL signing (feature `acl`) |
 
 pub mod body;
 pub mod codes;
@@ -18,4 +18,6 @@ pub mod frame;
 pub mod header;
 pub mod json;
 pub mod message;
+#[cfg(feature = "acl")]
 pub mod signature;
+mod version;

@@ -345,14 +345,13 @@ impl World {
 /// A route: each broker `name` is at `name:1` and has that many queues to read and to write.
 pub(crate) fn route_of(brokers: &[(&str, u32)]) -> TopicRouteData {
     TopicRouteData {
-        order_topic_conf: None,
         broker_datas: brokers
             .iter()
             .map(|(name, _)| BrokerData {
                 broker_name: (*name).into(),
                 cluster: "c".into(),
                 broker_addrs: [(0, format!("{name}:1"))].into(),
-                enable_acting_master: false,
+                ..Default::default()
             })
             .collect(),
         queue_datas: brokers
@@ -365,6 +364,7 @@ pub(crate) fn route_of(brokers: &[(&str, u32)]) -> TopicRouteData {
                 write_queue_nums: *queues,
             })
             .collect(),
+        ..Default::default()
     }
 }
 

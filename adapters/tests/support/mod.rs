@@ -109,7 +109,6 @@ fn answer(head: &Head<'_>, prefix: Prefix, address: SocketAddr, state: &State, o
     let code = head.request_code();
     if code == RequestCode::GET_ROUTEINFO_BY_TOPIC {
         let route = TopicRouteData {
-            order_topic_conf: None,
             queue_datas: vec![QueueData {
                 broker_name: "responder".into(),
                 perm: 6,
@@ -121,8 +120,9 @@ fn answer(head: &Head<'_>, prefix: Prefix, address: SocketAddr, state: &State, o
                 broker_addrs: BTreeMap::from([(0, address.to_string())]),
                 broker_name: "responder".into(),
                 cluster: "test".into(),
-                enable_acting_master: false,
+                ..Default::default()
             }],
+            ..Default::default()
         };
         return put(out, head, prefix, ResponseCode::SUCCESS, &NoFields, &route.encode());
     }

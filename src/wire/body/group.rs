@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{BodyError, items, parse};
+use super::{BodyError, Member, object, parse};
 use crate::wire::json::Writer;
 
 /// Most members of one group that are read.
@@ -19,26 +19,20 @@ pub struct GetConsumerListByGroupResponseBody {
 impl GetConsumerListByGroupResponseBody {
     /// Reads a body.
     pub fn decode(body: &[u8]) -> Result<Self, BodyError> {
-        let value = parse(body)?;
-        let list = items(&value, "consumerIdList");
-        if list.len() > MAX_MEMBERS {
-            let count = list.len() as i64;
+        let body = parse(body)?;
+        let list = object(Some(&body), "GetConsumerListByGroupResponseBody")?.get("consumerIdList");
+        let consumer_id_list = Vec::<String>::read(list, "consumerIdList")?;
+        if consumer_id_list.len() > MAX_MEMBERS {
+            let count = consumer_id_list.len() as i64;
             return Err(BodyError::TooMany { member: "consumerIdList", count, limit: MAX_MEMBERS });
         }
-        let ids = list.iter().filter_map(|id| Some(id.as_text()?.as_str().into_owned()));
-        Ok(Self { consumer_id_list: ids.collect() })
+        Ok(Self { consumer_id_list })
     }
 
     /// Writes a body.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Writer::new();
-        out.object(|out| {
-            out.member("consumerIdList").array(|out| {
-                for id in &self.consumer_id_list {
-                    out.item().string(id);
-                }
-            });
-        });
+        out.object(|out| self.consumer_id_list.write("consumerIdList", out));
         out.finish()
     }
 }

@@ -2,19 +2,53 @@
 //!
 //! | room | bodies |
 //! |---|---|
-//! | [`route`] | `TopicRouteData` |
-//! | [`heartbeat`] | `HeartbeatData`, subscriptions |
-//! | [`group`] | member lists |
+//! | [`route`], [`cluster`], [`static_topic`] | where topics are |
+//! | [`heartbeat`], [`group`], [`connection`] | who clients are |
+//! | [`queue`], [`lock`], [`assignment`] | queues, locked and assigned |
+//! | [`reset`] | tables of offsets |
+//! | [`running`] | what a client answers about itself |
+//! | [`stats`] | figures of brokers |
+//! | [`topic`], [`subscription_group`], [`auth`], [`lite`] | administration |
+//! | `member` | the macro they are declared with |
+//!
+//! A struct is named as Java's class. Bodies are read leniently: what Java's versions write, and unknown members are
+//! passed over. They are written so that every version reads them: keys in quotes, but queues as objects.
 
+pub mod assignment;
+pub mod auth;
+pub mod cluster;
+pub mod connection;
 pub mod group;
 pub mod heartbeat;
+pub mod lite;
+pub mod lock;
+mod member;
+pub mod queue;
+pub mod reset;
 pub mod route;
+pub mod running;
+pub mod static_topic;
+pub mod stats;
+pub mod subscription_group;
+pub mod topic;
 
-pub use group::GetConsumerListByGroupResponseBody;
-pub use heartbeat::{ConsumerData, HeartbeatData, ProducerData, SubscriptionData};
-pub use route::{BrokerData, QueueData, TopicRouteData};
-
-use alloc::string::String;
+pub use assignment::*;
+pub use auth::*;
+pub use cluster::*;
+pub use connection::*;
+pub use group::*;
+pub use heartbeat::*;
+pub use lite::*;
+pub use lock::*;
+pub(crate) use member::{MapKey, Member, body, object};
+pub use queue::*;
+pub use reset::*;
+pub use route::*;
+pub use running::*;
+pub use static_topic::*;
+pub use stats::*;
+pub use subscription_group::*;
+pub use topic::*;
 
 use thiserror::Error;
 
@@ -49,25 +83,4 @@ pub enum BodyError {
 
 fn parse(body: &[u8]) -> Result<Value<'_>, BodyError> {
     Ok(Value::parse(body, &Limits::default())?)
-}
-
-fn text(value: &Value<'_>, member: &'static str) -> Result<String, BodyError> {
-    optional_text(value, member).ok_or(BodyError::Member { member, expected: "text" })
-}
-
-fn optional_text(value: &Value<'_>, member: &str) -> Option<String> {
-    Some(value.get(member)?.as_text()?.as_str().into_owned())
-}
-
-fn int(value: &Value<'_>, member: &str) -> i64 {
-    value.get(member).and_then(Value::to_i64).unwrap_or_default()
-}
-
-fn boolean(value: &Value<'_>, member: &str) -> bool {
-    value.get(member).and_then(Value::to_bool).unwrap_or_default()
-}
-
-/// The items of an array member; a missing or `null` one is empty.
-fn items<'v, 'a>(value: &'v Value<'a>, member: &str) -> &'v [Value<'a>] {
-    value.get(member).and_then(Value::items).unwrap_or_default()
 }

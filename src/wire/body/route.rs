@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{BodyError, boolean, int, items, optional_text, parse, text};
+use super::{BodyError, Member, TopicQueueMappingInfo, body};
 use crate::wire::json::{Value, Writer};
 
 /// Most queues of one topic at one broker.
@@ -12,144 +12,66 @@ pub const MAX_QUEUES: usize = 65_536;
 /// Most brokers of one topic.
 pub const MAX_BROKERS: usize = 4_096;
 
-/// The answer to GET_ROUTEINFO_BY_TOPIC (105).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct TopicRouteData {
-    /// `brokerA:4;brokerB:4`: an ordered topic's queues, which then replace `queue_datas` for publishing.
-    pub order_topic_conf: Option<String>,
-    /// Queues, by broker name.
-    pub queue_datas: Vec<QueueData>,
-    /// Brokers, with addresses.
-    pub broker_datas: Vec<BrokerData>,
-}
+body! {
+    /// The answer to GET_ROUTEINFO_BY_TOPIC (105).
+    #[derive(Eq, Hash)]
+    TopicRouteData {
+        /// Brokers, with addresses.
+        broker_datas: Vec<BrokerData> = "brokerDatas",
+        /// Legacy, empty.
+        filter_server_table: BTreeMap<String, Vec<String>> = "filterServerTable",
+        /// `brokerA:4;brokerB:4`: an ordered topic's queues, which then replace `queue_datas` for publishing.
+        order_topic_conf: Option<String> = "orderTopicConf",
+        /// Queues, by broker name.
+        queue_datas: Vec<QueueData> = "queueDatas",
+        /// Of a static topic, by broker name.
+        topic_queue_mapping_by_broker: Option<BTreeMap<String, TopicQueueMappingInfo>>
+            = "topicQueueMappingByBroker",
+    }
 
-/// A topic's queues at one broker.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct QueueData {
-    /// The broker.
-    pub broker_name: String,
-    /// Bits: 4 read, 2 write, 1 inherit.
-    pub perm: u32,
-    /// Queues to read from.
-    pub read_queue_nums: u32,
-    /// Unit bits.
-    pub topic_sys_flag: i32,
-    /// Queues to write to.
-    pub write_queue_nums: u32,
-}
+    /// A topic's queues at one broker.
+    #[derive(Eq, Hash)]
+    QueueData max MAX_BROKERS {
+        /// The broker.
+        broker_name: String = "brokerName",
+        /// Bits: 4 read, 2 write, 1 inherit.
+        perm: u32 = "perm",
+        /// Queues to read from.
+        read_queue_nums: u32 = "readQueueNums",
+        /// Unit bits.
+        topic_sys_flag: i32 = "topicSysFlag",
+        /// Queues to write to.
+        write_queue_nums: u32 = "writeQueueNums",
+    }
 
-/// One broker: a master and its slaves.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct BrokerData {
-    /// Addresses by replica id, 0 is the master.
-    pub broker_addrs: BTreeMap<i64, String>,
-    /// The broker.
-    pub broker_name: String,
-    /// Its cluster.
-    pub cluster: String,
-    /// The smallest id acts as master.
-    pub enable_acting_master: bool,
-}
-
-fn count(value: &Value<'_>, member: &'static str) -> Result<u32, BodyError> {
-    let count = int(value, member);
-    match u32::try_from(count) {
-        Ok(found) if found as usize <= MAX_QUEUES => Ok(found),
-        _ => Err(BodyError::TooMany { member, count, limit: MAX_QUEUES }),
+    /// One broker: a master and its slaves.
+    #[derive(Eq, Hash)]
+    BrokerData max MAX_BROKERS {
+        /// Addresses by replica id, 0 is the master.
+        broker_addrs: BTreeMap<i64, String> = "brokerAddrs",
+        /// The broker.
+        broker_name: String = "brokerName",
+        /// Its cluster.
+        cluster: String = "cluster" or String::new(),
+        /// The smallest id acts as master.
+        enable_acting_master: bool = "enableActingMaster",
+        /// Its zone.
+        zone_name: Option<String> = "zoneName",
     }
 }
 
-impl TopicRouteData {
-    /// Reads a body.
-    pub fn decode(body: &[u8]) -> Result<Self, BodyError> {
-        let value = parse(body)?;
-        for member in ["queueDatas", "brokerDatas"] {
-            let found = items(&value, member).len();
-            if found > MAX_BROKERS {
-                return Err(BodyError::TooMany { member, count: found as i64, limit: MAX_BROKERS });
-            }
+/// A number of queues, or bits among them: never negative, never more than there can be.
+impl Member for u32 {
+    fn read(value: Option<&Value<'_>>, member: &'static str) -> Result<Self, BodyError> {
+        let count = i64::read(value, member)?;
+        match Self::try_from(count) {
+            Ok(found) if found as usize <= MAX_QUEUES => Ok(found),
+            _ => Err(BodyError::TooMany { member, count, limit: MAX_QUEUES }),
         }
-        let queues = items(&value, "queueDatas").iter().map(QueueData::read);
-        let brokers = items(&value, "brokerDatas").iter().map(BrokerData::read);
-        Ok(Self {
-            order_topic_conf: optional_text(&value, "orderTopicConf"),
-            queue_datas: queues.collect::<Result<_, BodyError>>()?,
-            broker_datas: brokers.collect::<Result<_, BodyError>>()?,
-        })
     }
 
-    /// Writes a body in standard JSON.
-    pub fn encode(&self) -> Vec<u8> {
-        let mut out = Writer::new();
-        out.object(|out| {
-            out.member("brokerDatas").array(|out| {
-                for broker in &self.broker_datas {
-                    broker.write(out.item());
-                }
-            });
-            out.member("filterServerTable").object(|_| {});
-            if let Some(conf) = &self.order_topic_conf {
-                out.member("orderTopicConf").string(conf);
-            }
-            out.member("queueDatas").array(|out| {
-                for queue in &self.queue_datas {
-                    queue.write(out.item());
-                }
-            });
-        });
-        out.finish()
-    }
-}
-
-impl QueueData {
-    fn read(value: &Value<'_>) -> Result<Self, BodyError> {
-        Ok(Self {
-            broker_name: text(value, "brokerName")?,
-            perm: count(value, "perm")?,
-            read_queue_nums: count(value, "readQueueNums")?,
-            topic_sys_flag: int(value, "topicSysFlag") as i32,
-            write_queue_nums: count(value, "writeQueueNums")?,
-        })
-    }
-
-    fn write(&self, out: &mut Writer) {
-        out.object(|out| {
-            out.member("brokerName").string(&self.broker_name);
-            out.member("perm").int(i64::from(self.perm));
-            out.member("readQueueNums").int(i64::from(self.read_queue_nums));
-            out.member("topicSysFlag").int(i64::from(self.topic_sys_flag));
-            out.member("writeQueueNums").int(i64::from(self.write_queue_nums));
-        });
-    }
-}
-
-impl BrokerData {
-    fn read(value: &Value<'_>) -> Result<Self, BodyError> {
-        let mut broker_addrs = BTreeMap::new();
-        for (id, address) in value.get("brokerAddrs").and_then(Value::members).unwrap_or_default() {
-            if let (Some(id), Some(address)) = (id.to_i64(), address.as_text()) {
-                broker_addrs.insert(id, address.as_str().into_owned());
-            }
-        }
-        Ok(Self {
-            broker_addrs,
-            broker_name: text(value, "brokerName")?,
-            cluster: optional_text(value, "cluster").unwrap_or_default(),
-            enable_acting_master: boolean(value, "enableActingMaster"),
-        })
-    }
-
-    fn write(&self, out: &mut Writer) {
-        out.object(|out| {
-            out.member("brokerAddrs").object(|out| {
-                for (id, address) in &self.broker_addrs {
-                    out.member(&alloc::format!("{id}")).string(address);
-                }
-            });
-            out.member("brokerName").string(&self.broker_name);
-            out.member("cluster").string(&self.cluster);
-            out.member("enableActingMaster").boolean(self.enable_acting_master);
-        });
+    fn put(&self, out: &mut Writer) {
+        out.int(i64::from(*self));
     }
 }
 

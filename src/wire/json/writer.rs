@@ -186,6 +186,22 @@ impl Writer {
         write_int(&mut self.out, value);
     }
 
+    /// A number with a fraction, as Java writes it: `0.5`, `1.0E10`; `null` if it is none or infinite.
+    pub fn double(&mut self, value: f64) {
+        let size = value.abs();
+        let text = if !value.is_finite() {
+            "null".into()
+        } else if size == 0.0 || (1e-3..1e7).contains(&size) {
+            alloc::format!("{value:?}")
+        } else {
+            let text = alloc::format!("{value:e}");
+            let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+            let fraction = if digits.contains('.') { "" } else { ".0" };
+            alloc::format!("{digits}{fraction}E{exponent}")
+        };
+        self.raw(&text);
+    }
+
     /// `true` or `false`.
     pub fn boolean(&mut self, value: bool) {
         self.out.extend_from_slice(if value { b"true" } else { b"false" });

@@ -77,7 +77,6 @@ pub fn route(name_server: &str, topic: &str) -> Result<TopicRouteData> {
 /// Makes a topic at one master.
 pub fn create_topic(broker: &str, topic: &str, queues: u32) -> Result<()> {
     let fields = CreateTopicRequest {
-        attributes: None,
         default_topic: "TBW102".into(),
         order: Some(false),
         perm: 6,
@@ -86,6 +85,7 @@ pub fn create_topic(broker: &str, topic: &str, queues: u32) -> Result<()> {
         topic_filter_type: "SINGLE_TAG".into(),
         topic_sys_flag: Some(0),
         write_queue_nums: queues as i32,
+        ..Default::default()
     };
     call(broker, CreateTopicRequest::CODE, &fields, &[])?.success().map(drop)
 }

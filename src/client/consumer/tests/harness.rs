@@ -208,10 +208,9 @@ impl Harness {
             broker_name: name.into(),
             cluster: "c".into(),
             broker_addrs: [(0, format!("{name}.0:1")), (1, format!("{name}.1:1"))].into(),
-            enable_acting_master: false,
+            ..Default::default()
         };
         let data = TopicRouteData {
-            order_topic_conf: None,
             broker_datas: brokers.keys().map(|name| broker(name)).collect(),
             queue_datas: brokers
                 .iter()
@@ -223,6 +222,7 @@ impl Harness {
                     write_queue_nums: *count,
                 })
                 .collect(),
+            ..Default::default()
         };
         let topic = self.names.topic(topic).expect("valid");
         self.with(|consumers, ctx| {
