@@ -1,5 +1,7 @@
 //! Questions to name servers and brokers: to whom, what for, and how they end.
 
+use alloc::string::String;
+
 use super::consumer::ConsumerCall;
 use super::ids::{ConnId, ConsumerId, SendId};
 use super::names::{BrokerName, Topic};
@@ -40,6 +42,17 @@ pub(crate) enum Purpose {
 pub(crate) struct Reply<'r> {
     pub(crate) head: &'r Head<'r>,
     pub(crate) body: Body<'r>,
+}
+
+/// Most characters kept of a server's words.
+const WORDS: usize = 256;
+
+impl Reply<'_> {
+    /// The remark, for people: cut, and without what could forge lines of a log or command a terminal.
+    pub(crate) fn words(&self) -> String {
+        let words = self.head.remark.map(|text| text.as_str()).unwrap_or_default();
+        words.chars().take(WORDS).map(|c| if c.is_control() { ' ' } else { c }).collect()
+    }
 }
 
 /// Why there is no answer, and whether the question may have arrived.

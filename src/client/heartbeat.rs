@@ -1,7 +1,6 @@
 //! Brokers are told who is there: every broker in use, each alone, so that a dead one delays no other
 //! (Java `MQClientInstance.sendHeartbeatToAllBroker`).
 
-use alloc::string::String;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -88,10 +87,7 @@ impl Heartbeat {
                 ctx.stats.heartbeats += 1;
                 return ctx.net.confirm(conn, registration);
             }
-            Ok(reply) => (
-                Some(reply.head.response_code()),
-                reply.head.remark.map(|text| String::from(text.as_str())).unwrap_or_default(),
-            ),
+            Ok(reply) => (Some(reply.head.response_code()), reply.words()),
             Err(failure) => (None, alloc::format!("{}", failure.cause)),
         };
         let endpoint = ctx.net.endpoint(conn).cloned();

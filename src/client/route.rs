@@ -282,8 +282,8 @@ impl Routes {
                 }
             }
             Ok(reply) => {
-                let remark = reply.head.remark.map(|text| text.as_str().into_owned()).unwrap_or_default();
-                self.reason = format!("name server {}: {} {remark}", who(ask), reply.head.response_code());
+                let code = reply.head.response_code();
+                self.reason = format!("name server {}: {code} {}", who(ask), reply.words());
             }
             Err(failure) => self.reason = format!("name server {}: {}", who(ask), failure.cause),
         }

@@ -25,6 +25,8 @@ pub(crate) struct Consumers {
     all: Slab<PushConsumer>,
     /// Groups that left: the client tells the brokers.
     left: Vec<alloc::string::String>,
+    /// The newest version a subscription of a consumer that left had.
+    newest_version: i64,
 }
 
 impl Consumers {
@@ -47,7 +49,7 @@ impl Consumers {
         };
         let (index, generation) = self.all.next_id();
         let id = ConsumerId { index, generation };
-        let consumer = PushConsumer::new(id, config, &retry, ctx);
+        let consumer = PushConsumer::new(id, config, &retry, self.newest_version, ctx);
         self.all.insert(consumer);
         Ok(id)
     }
@@ -148,6 +150,7 @@ impl Consumers {
         if self.get_mut(id).is_some_and(|consumer| consumer.is_closed())
             && let Some(consumer) = self.all.remove(id.index, id.generation)
         {
+            self.newest_version = self.newest_version.max(consumer.newest_version);
             self.left.push(consumer.config.group);
         }
     }

@@ -15,6 +15,12 @@ pub enum ConsumerNotice {
         /// The topic whose queues were to be divided.
         topic: Topic,
     },
+    /// A broker's list of the group's members names this client's id twice: another client has the same
+    /// `instance_name`, and the two read some queues twice and others never. Give each its own.
+    SharedClientId {
+        /// The topic whose queues were divided.
+        topic: Topic,
+    },
     /// The group's members could not be asked for: the present division stays.
     MembersUnknown {
         /// The topic whose queues were to be divided.

@@ -64,7 +64,10 @@ impl PushConsumer {
         ctx: &mut Ctx<'_>,
     ) -> Result<(), CallRefused> {
         let Some(queue) = self.queue(lease) else { return Ok(()) };
-        let to = Target::Broker { name: queue.queue.broker.clone(), replica: Replica::Master };
+        // While no master is known a slave says where to begin: what it lags behind comes again, nothing is passed.
+        let replica =
+            if matches!(call, ConsumerCall::Commit(..)) { Replica::Master } else { Replica::Prefer(0) };
+        let to = Target::Broker { name: queue.queue.broker.clone(), replica };
         let purpose = Purpose::Consumer(self.id, call);
         let asked = ctx.net.call(&to, request, &Bytes::new(), purpose, OFFSET_TIMEOUT, ctx.now);
         asked.map(|_| ()).map_err(|(refused, _)| refused)

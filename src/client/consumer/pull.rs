@@ -41,8 +41,7 @@ impl PushConsumer {
         }
         if starving {
             queue.pull = PullState::Blocked;
-            self.starved.push_back(lease);
-            return;
+            return self.starve(lease);
         }
         self.ask_pull(lease, ctx);
     }
@@ -70,13 +69,16 @@ impl PushConsumer {
             sys_flag: flag.0,
             topic: queue.queue.topic.as_str().into(),
         };
-        let to = Target::Broker { name: queue.queue.broker.clone(), replica: Replica::Prefer(queue.replica) };
+        let broker = queue.queue.broker.clone();
+        let master = queue.replica == 0 && ctx.net.has_master(&broker);
+        let to = Target::Broker { name: broker, replica: Replica::Prefer(queue.replica) };
         let purpose = Purpose::Consumer(self.id, ConsumerCall::Pull(lease));
         let timeout = self.config.consumer_timeout_when_suspend;
         let asked = ctx.net.call(&to, &request, &Bytes::new(), purpose, timeout, ctx.now);
         match (asked, self.queue_mut(lease)) {
             (Ok(_), Some(queue)) => {
                 queue.pull = PullState::InFlight(ctx.now);
+                queue.asked_master = master;
                 self.stats.pulls += 1;
             }
             (Err(_), _) => self.pull_later(lease, self.config.pull_time_delay_when_exception, ctx),
@@ -104,20 +106,40 @@ impl PushConsumer {
         let ready = |queue: &&super::push::Assigned| {
             queue.pull == PullState::Blocked && queue.process.may_pull(&limits)
         };
-        if free && self.queue(lease).as_ref().is_some_and(ready) {
-            self.pull(lease, ctx);
+        if self.queue(lease).as_ref().is_some_and(ready) {
+            if free {
+                self.pull(lease, ctx);
+            } else {
+                self.starve(lease);
+            }
         }
         self.pull_starved(ctx);
     }
 
-    /// Bytes were freed: queues that waited for that go on, a few at a time.
+    /// Puts a blocked queue in the line of those that wait for bytes, once.
+    fn starve(&mut self, lease: Lease) {
+        if let Some(queue) = self.queue_mut(lease)
+            && !core::mem::replace(&mut queue.starving, true)
+        {
+            self.starved.push_back(lease);
+        }
+    }
+
+    /// Whether queues wait for bytes that are free now.
+    pub(super) fn may_feed_starved(&self) -> bool {
+        !self.starved.is_empty() && self.held_bytes <= self.config.cached_bytes_limit
+    }
+
+    /// Bytes were freed: queues that waited for that go on, a few at a time; the rest is a deadline at once.
     pub(super) fn pull_starved(&mut self, ctx: &mut Ctx<'_>) {
         for _ in 0..STARVED_A_STEP {
             if self.held_bytes > self.config.cached_bytes_limit {
                 return;
             }
             let Some(lease) = self.starved.pop_front() else { return };
-            if self.queue(lease).is_some_and(|queue| queue.pull == PullState::Blocked) {
+            let Some(queue) = self.queue_mut(lease) else { continue };
+            queue.starving = false;
+            if queue.pull == PullState::Blocked {
                 self.pull(lease, ctx);
             }
         }
@@ -166,7 +188,11 @@ impl PushConsumer {
         let (code, remark) = what_went_wrong(answer);
         if matches!(code, Some(ResponseCode::SUBSCRIPTION_NOT_EXIST | ResponseCode::SUBSCRIPTION_NOT_LATEST))
         {
-            self.registration_changed = true;
+            self.register_again(ctx.now);
+        }
+        // Brokers move, queues are taken from them, masters die: the route may know more by now.
+        if matches!(code, None | Some(ResponseCode::TOPIC_NOT_EXIST | ResponseCode::NO_PERMISSION)) {
+            ctx.doubt_route(&queue.topic);
         }
         self.stats.pull_errors += 1;
         self.notice(ConsumerNotice::PullFailed { queue, code, remark }, ctx);
@@ -174,7 +200,15 @@ impl PushConsumer {
         self.pull_later(lease, wait, ctx);
     }
 
-    /// Nothing there, or nothing that matches: the queue goes on where the broker says, never backwards.
+    /// The answer contradicts the question or itself: it is reported and asked again, and nothing moves.
+    fn pull_nonsense(&mut self, lease: Lease, asked: i64, next: i64, ctx: &mut Ctx<'_>) {
+        let Some(queue) = self.queue(lease).map(|queue| queue.queue.clone()) else { return };
+        self.notice(ConsumerNotice::PullNonsense { queue, asked, next }, ctx);
+        self.pull_later(lease, self.config.pull_time_delay_when_exception, ctx);
+    }
+
+    /// Nothing there, or nothing that matches: the queue goes on where the broker says, never backwards and never
+    /// beyond what it says it has.
     fn on_nothing(
         &mut self,
         lease: Lease,
@@ -185,12 +219,10 @@ impl PushConsumer {
         let Some(queue) = self.queue_mut(lease) else { return };
         let asked = queue.process.position();
         queue.replica = response.suggest_which_broker_id;
-        queue.process.advance(response.next_begin_offset);
-        if response.next_begin_offset < asked {
-            let (queue, next) = (queue.queue.clone(), response.next_begin_offset);
-            self.notice(ConsumerNotice::PullNonsense { queue, asked, next }, ctx);
-            return self.pull_later(lease, self.config.pull_time_delay_when_exception, ctx);
+        if response.next_begin_offset < asked || response.next_begin_offset > asked.max(response.max_offset) {
+            return self.pull_nonsense(lease, asked, response.next_begin_offset, ctx);
         }
+        queue.process.advance(response.next_begin_offset);
         if response.next_begin_offset == asked && ctx.now - asked_at < EARLY_ANSWER {
             return self.pull_later(lease, EARLY_ANSWER, ctx);
         }
@@ -200,15 +232,21 @@ impl PushConsumer {
     /// The broker does not have the offset. A slave may merely be behind: the master is asked before anything moves.
     fn on_illegal(&mut self, lease: Lease, response: &PullMessageResponse, ctx: &mut Ctx<'_>) {
         let Some(queue) = self.queue_mut(lease) else { return };
-        if queue.replica != 0 {
-            queue.replica = 0;
-            return self.pull(lease, ctx);
+        if !queue.asked_master {
+            let asked_suggested = core::mem::take(&mut queue.replica) != 0;
+            if asked_suggested && ctx.net.has_master(&queue.queue.broker) {
+                return self.pull(lease, ctx);
+            }
+            // No master is known: the slave may catch up, or the master come back.
+            return self.pull_later(lease, self.config.pull_time_delay_when_exception, ctx);
         }
         let from = queue.process.position();
         let (min, max) = (response.min_offset, response.max_offset);
-        // The nearest offset the broker has; its own advice where its limits make no sense.
-        let to =
-            if 0 <= min && min <= max { from.clamp(min, max) } else { response.next_begin_offset.max(0) };
+        if min < 0 || min > max {
+            return self.pull_nonsense(lease, from, response.next_begin_offset, ctx);
+        }
+        // The nearest offset the broker has.
+        let to = from.clamp(min, max);
         let of = queue.queue.clone();
         self.notice(ConsumerNotice::OffsetReset { queue: of.clone(), from, to, min, max }, ctx);
         if to > from {
@@ -232,7 +270,8 @@ impl PushConsumer {
     }
 
     fn on_found(&mut self, lease: Lease, response: &PullMessageResponse, body: &Bytes, ctx: &mut Ctx<'_>) {
-        let mut messages = walk(body, true, &WalkLimits::default());
+        let walk_limits = WalkLimits::default();
+        let mut messages = walk(body, true, &walk_limits);
         let poison_at = self.dispose_of_poison(lease, &mut messages, ctx);
         let (engine, consumer) = (self.engine, self.id);
         let Some(queue) = self.queue_mut(lease) else { return };
@@ -242,10 +281,12 @@ impl PushConsumer {
         let filter = &queue.filter;
         let mut filtered = 0_u64;
         let mut last = asked.saturating_sub(1);
+        // Messages may have been appended while the broker answered, though no more than an answer holds.
+        let end = response.max_offset.max(asked).saturating_add(walk_limits.max_messages as i64);
         messages.retain(|message| {
             let offset = message.queue_offset().saturating_add(offset_delta);
-            // Below what was asked for, or not rising: delivered before.
-            if offset <= last {
+            // Below what was asked for, or not rising: delivered before. Far beyond the queue's end: not of it.
+            if offset <= last || offset >= end {
                 return false;
             }
             last = offset;
@@ -257,18 +298,16 @@ impl PushConsumer {
         let next = if poison_at.is_some() {
             last.saturating_add(1)
         } else {
-            response.next_begin_offset.max(last.saturating_add(1))
+            response.next_begin_offset.min(response.max_offset).max(last.saturating_add(1))
         };
         let progress = next > asked;
         self.stats.filtered += filtered;
         if messages.is_empty() {
-            let nonsense = !progress && poison_at.is_none();
-            queue_advance(self, lease, next);
-            if nonsense {
-                let Some(queue) = self.queue(lease).map(|queue| queue.queue.clone()) else { return };
-                let next = response.next_begin_offset;
-                self.notice(ConsumerNotice::PullNonsense { queue, asked, next }, ctx);
+            let lie = last < asked && response.next_begin_offset > asked.max(response.max_offset);
+            if poison_at.is_none() && (!progress || lie) {
+                return self.pull_nonsense(lease, asked, response.next_begin_offset, ctx);
             }
+            queue_advance(self, lease, next);
             let wait = if progress && poison_at.is_none() {
                 Duration::ZERO
             } else {

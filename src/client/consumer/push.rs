@@ -66,8 +66,12 @@ pub(super) struct Assigned {
     pub(super) retried: bool,
     pub(super) process: ProcessQueue<Arc<Pulled>>,
     pub(super) pull: PullState,
+    /// It is in the line of queues that wait for bytes.
+    pub(super) starving: bool,
     /// Replica the broker suggested for the next pull; 0 is the master.
     pub(super) replica: i64,
+    /// The pull on its way goes to the master: what it says of its offsets counts.
+    pub(super) asked_master: bool,
     /// How often the message at the position could not be read.
     pub(super) poisoned: u32,
     /// What the broker is known to have.
@@ -162,6 +166,10 @@ pub(crate) struct PushConsumer {
     pub(super) given_back: u64,
     /// What brokers were told about this consumer is out of date.
     pub(super) registration_changed: bool,
+    /// When a broker last made it tell them again.
+    pub(super) registered_again_at: Option<Instant>,
+    /// The newest version given to a subscription of this consumer, or of one of the client before it.
+    pub(super) newest_version: i64,
     pub(super) stats: ConsumerStats,
 }
 
@@ -173,6 +181,7 @@ impl PushConsumer {
         id: ConsumerId,
         config: PushConsumerConfig,
         retry_topic: &Topic,
+        newest_version: i64,
         ctx: &mut Ctx<'_>,
     ) -> Self {
         let mut consumer = Self {
@@ -197,6 +206,8 @@ impl PushConsumer {
             uncommitted: Vec::new(),
             given_back: 0,
             registration_changed: true,
+            registered_again_at: None,
+            newest_version,
             stats: ConsumerStats::default(),
             config,
         };
@@ -216,9 +227,10 @@ impl PushConsumer {
 
     /// Adds a subscription, or changes its filter: queues held already go on with the new one.
     pub(super) fn subscribe(&mut self, topic: &Topic, filter: TagFilter, ctx: &mut Ctx<'_>) {
-        // Brokers keep the newest version: one made in the same millisecond must be newer, too.
-        let last = self.subscriptions.get(topic).map_or(0, |subscription| subscription.version);
-        let mut subscription = Subscription::new(filter, ctx.unix_ms.max(last.saturating_add(1)));
+        // Brokers keep the newest version, also of what was unsubscribed: one made in the same millisecond, or after
+        // the wall clock was set back, must be newer, too.
+        self.newest_version = ctx.unix_ms.max(self.newest_version.saturating_add(1));
+        let mut subscription = Subscription::new(filter, self.newest_version);
         if let Some(before) = self.subscriptions.remove(topic) {
             subscription.first_seen = before.first_seen;
             subscription.asking = before.asking;
@@ -262,6 +274,15 @@ impl PushConsumer {
         }
     }
 
+    /// A broker does not know what is subscribed: it is told again, though not for each answer that says so.
+    pub(super) fn register_again(&mut self, now: Instant) {
+        let least = self.config.rebalance_min_interval;
+        if self.registered_again_at.is_none_or(|last| last + least <= now) {
+            self.registered_again_at = Some(now);
+            self.registration_changed = true;
+        }
+    }
+
     // ---- queues --------------------------------------------------------------------------------------------
 
     pub(super) fn queue(&self, lease: Lease) -> Option<&Assigned> {
@@ -300,6 +321,7 @@ impl PushConsumer {
             Phase::Closed => return None,
         };
         let work = (!self.work.is_empty()).then_some((self.work_at, WakeReason::Rebalance));
+        let starved = self.may_feed_starved().then_some((self.work_at, WakeReason::MoreWork));
         let timer = self.timers.first_key_value().map(|(key, due)| {
             let reason = match due {
                 Due::Start(_) => WakeReason::StartOffset,
@@ -310,11 +332,12 @@ impl PushConsumer {
             };
             (key.0, reason)
         });
-        own.into_iter().chain(work).chain(timer).min_by_key(|(at, _)| *at)
+        own.into_iter().chain(work).chain(starved).chain(timer).min_by_key(|(at, _)| *at)
     }
 
     pub(super) fn handle_timeout(&mut self, ctx: &mut Ctx<'_>) {
         self.run_work(ctx);
+        self.pull_starved(ctx);
         for _ in 0..TIMERS_A_STEP {
             let Some(first) = self.timers.first_entry().filter(|entry| entry.key().0 <= ctx.now) else {
                 break;
@@ -472,10 +495,7 @@ impl PushConsumer {
 /// The code and words of an answer that is no success, for notices.
 pub(super) fn what_went_wrong(answer: &Answer<'_>) -> (Option<crate::wire::codes::ResponseCode>, String) {
     match answer {
-        Ok(reply) => {
-            let remark = reply.head.remark.map(|text| text.as_str().into_owned()).unwrap_or_default();
-            (Some(reply.head.response_code()), remark)
-        }
+        Ok(reply) => (Some(reply.head.response_code()), reply.words()),
         Err(failure) => (None, alloc::format!("{}", failure.cause)),
     }
 }

@@ -95,8 +95,11 @@ impl PushConsumer {
         };
         if !members.iter().any(|member| *member == ctx.ids.client_id()) {
             self.notice(ConsumerNotice::NotInMemberList { topic: topic.clone() }, ctx);
-            self.registration_changed = true;
+            self.register_again(ctx.now);
             return self.rebalance_soon(ctx.now);
+        }
+        if members.iter().filter(|member| *member == ctx.ids.client_id()).nth(1).is_some() {
+            self.notice(ConsumerNotice::SharedClientId { topic: topic.clone() }, ctx);
         }
         self.divide(topic, members, ctx);
     }
@@ -133,10 +136,14 @@ impl PushConsumer {
             .filter(|(queue, _)| queue.topic == *topic)
             .map(|(queue, lease)| (queue.clone(), *lease))
             .collect();
-        for (queue, lease) in &held {
-            let releasing = self.queue(*lease).is_some_and(|queue| queue.releasing.is_some());
-            if !ours.contains(queue) && !releasing {
-                self.work.push_back(Work::Revoke(*lease));
+        for (queue, lease) in held {
+            if ours.contains(&queue) {
+                continue;
+            }
+            match self.queue_mut(lease) {
+                // It was to begin again after its release: no longer.
+                Some(Assigned { releasing: Some(again), .. }) => *again = false,
+                _ => self.work.push_back(Work::Revoke(lease)),
             }
         }
         for queue in ours {
@@ -201,7 +208,9 @@ impl PushConsumer {
             queue: queue.clone(),
             process: ProcessQueue::new(0),
             pull: PullState::Starting,
+            starving: false,
             replica: 0,
+            asked_master: false,
             poisoned: 0,
             committed: None,
             confirm: false,

@@ -154,10 +154,15 @@ impl PushConsumer {
             let notice =
                 ConsumerNotice::SendBackFailed { queue: pulled.queue.clone(), offset: pulled.offset(index) };
             self.notice(notice, ctx);
-            let delivery = Delivery::new(pulled, index..index + 1);
-            self.set_timer(ctx.now + self.config.redelivery_delay, Due::Redeliver(delivery));
+            if self.is_running() {
+                let delivery = Delivery::new(pulled, index..index + 1);
+                self.set_timer(ctx.now + self.config.redelivery_delay, Due::Redeliver(delivery));
+            } else {
+                self.given_back += 1;
+            }
         }
         self.release_if_idle(back.lease, ctx);
+        self.check_drained(ctx);
     }
 
     /// Sends a retry copy to the group's retry topic ourselves, to any broker that has it (Java

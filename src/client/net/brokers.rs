@@ -94,6 +94,11 @@ impl Net {
         }
     }
 
+    /// Whether routes name a master of the broker.
+    pub(crate) fn has_master(&self, name: &BrokerName) -> bool {
+        self.brokers.get(name.index()).is_some_and(|broker| broker.replicas.contains_key(&0))
+    }
+
     pub(crate) fn replica_ids(&self, name: &BrokerName) -> impl Iterator<Item = i64> + use<'_> {
         self.brokers.get(name.index()).into_iter().flat_map(|broker| broker.replicas.keys().copied())
     }

@@ -179,10 +179,7 @@ fn receipt(
 ) -> Read {
     let code = reply.head.response_code();
     let Some(status) = SendStatus::of(code) else {
-        return Read::Refused(
-            code,
-            reply.head.remark.map(|text| text.as_str().into_owned()).unwrap_or_default(),
-        );
+        return Read::Refused(code, reply.words());
     };
     let fields: Result<SendMessageResponse<'_>, FieldError> = reply.head.fields();
     match fields {

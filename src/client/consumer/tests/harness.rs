@@ -86,8 +86,12 @@ pub(super) struct Harness {
     revoked: Vec<String>,
     closed: Option<Vec<Uncommitted>>,
     last_stats: ConsumerStats,
+    /// What the wall clock says.
+    pub(super) unix_ms: i64,
 }
 
+// Requests are handed over when they are answered.
+#[allow(clippy::needless_pass_by_value)]
 impl Harness {
     pub(super) fn new() -> Self {
         let mut config = ClientConfig::new("ns:1").expect("valid");
@@ -116,6 +120,7 @@ impl Harness {
             revoked: Vec::new(),
             closed: None,
             last_stats: ConsumerStats::default(),
+            unix_ms: 1_700_000_000_000,
         }
     }
 
@@ -133,7 +138,7 @@ impl Harness {
             config: &self.config,
             ids: &self.ids,
             now: self.now,
-            unix_ms: 1_700_000_000_000,
+            unix_ms: self.unix_ms,
         };
         let result = act(&mut self.consumers, &mut ctx);
         self.take_in();
@@ -249,6 +254,18 @@ impl Harness {
         self.advance(Duration::ZERO);
     }
 
+    pub(super) fn unsubscribe(&mut self, topic: &str) {
+        let topic = self.names.topic(topic).expect("valid");
+        let id = self.id();
+        self.with(|consumers, ctx| consumers.unsubscribe(id, &topic, ctx));
+    }
+
+    /// Routes name no master of the broker any more.
+    pub(super) fn lose_master(&mut self, broker: &str) {
+        let name = self.names.broker(broker).expect("valid");
+        self.net.set_broker(&name, &[(1, format!("{broker}.1:1"))].into());
+    }
+
     pub(super) fn try_settle(
         &mut self,
         delivery: Delivery,
@@ -314,18 +331,24 @@ impl Harness {
     }
 
     pub(super) fn answer(&mut self, asked: Asked, code: ResponseCode, ext: &[(&str, &str)], body: &[u8]) {
-        self.respond(&asked, code, ext, body, true);
+        self.respond(&asked, code, None, ext, body, true);
+    }
+
+    /// An answer with words.
+    pub(super) fn answer_with(&mut self, asked: Asked, code: ResponseCode, remark: &str) {
+        self.respond(&asked, code, Some(remark), &[], b"", true);
     }
 
     /// The request ends without an answer.
     pub(super) fn fail(&mut self, asked: Asked) {
-        self.respond(&asked, ResponseCode::SUCCESS, &[], b"", false);
+        self.respond(&asked, ResponseCode::SUCCESS, None, &[], b"", false);
     }
 
     fn respond(
         &mut self,
         asked: &Asked,
         code: ResponseCode,
+        remark: Option<&str>,
         ext: &[(&str, &str)],
         body: &[u8],
         arrives: bool,
@@ -336,7 +359,7 @@ impl Harness {
             version: Version::V5_5_0,
             opaque: asked.opaque,
             flag: Flag::RESPONSE,
-            remark: None,
+            remark,
         };
         let mut sorted = ext.to_vec();
         sorted.sort_unstable();

@@ -1,6 +1,7 @@
 //! The consumer against a scripted broker: every request is looked at and answered by hand.
 
 mod assignment;
+mod faults;
 mod harness;
 mod pulling;
 mod settling;
