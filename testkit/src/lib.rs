@@ -24,8 +24,11 @@ mod name_server;
 mod peer;
 mod tcp;
 
-pub use broker::{Broker, BrokerConfig, Fault, FaultKind};
-pub use cluster::{Cluster, ClusterBuilder, Node};
+pub use broker::{
+    Answered, Applied, Broker, BrokerConfig, CommittedOffset, Effect, Fault, FaultKind, Keep, Lie,
+    LogMessage, Name, Origin, Requests, Restart, TopicConfig,
+};
+pub use cluster::{Cluster, ClusterBuilder, Lag, Node};
 pub use name_server::NameServer;
 pub use peer::{Now, PeerId};
 pub use tcp::{TcpCluster, TcpClusterBuilder};

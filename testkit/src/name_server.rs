@@ -1,60 +1,143 @@
 //! The name server: which broker has which topic (Java `ClientRequestProcessor`, `RouteInfoManager`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 
 use rocketmq_engine::wire::body::{BrokerData, QueueData, TopicRouteData};
 use rocketmq_engine::wire::codes::{RequestCode, ResponseCode};
 use rocketmq_engine::wire::fields::GetRouteInfoRequest;
+use rocketmq_engine::wire::frame::SerializeType;
 use rocketmq_engine::wire::header::{Head, NoFields};
 
-use crate::peer::{PeerId, Peers, ReplyTo, not_supported};
+use crate::broker::{Answered, Keep, Name, TopicConfig};
+use crate::peer::{Now, PeerId, Peers, ReplyTo, not_supported};
 
 /// What a broker tells name servers about itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registration {
-    /// The broker's name, cluster and addresses.
-    pub broker: BrokerData,
-    /// Its topics: permission, queues to read, queues to write.
-    pub topics: BTreeMap<String, QueueData>,
+    /// Its name: a master and its slaves share it.
+    pub broker_name: String,
+    /// Its cluster.
+    pub cluster: String,
+    /// Its place among the replicas of its name; 0 is the master.
+    pub id: i64,
+    /// The address clients are to use.
+    pub address: SocketAddr,
+    /// Its topics.
+    pub topics: BTreeMap<Name, TopicConfig>,
+}
+
+/// All replicas of one broker name.
+#[derive(Clone, Debug, Default, Hash)]
+struct Replicas {
+    cluster: String,
+    addresses: BTreeMap<i64, SocketAddr>,
+    topics: BTreeMap<Name, TopicConfig>,
 }
 
 /// A name server as a machine.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct NameServer {
     peers: Peers,
-    brokers: BTreeMap<String, Registration>,
+    brokers: BTreeMap<String, Replicas>,
+    /// It hears nothing of brokers any more.
+    frozen: bool,
+    /// It says of these topics that there are none.
+    hidden: BTreeSet<Name>,
 }
 
 impl NameServer {
-    /// A broker says what it has; what it said before is forgotten.
+    /// A broker says what it has; what it said before is forgotten. A name's topics are those its replica with the
+    /// smallest id says.
     pub fn register(&mut self, registration: Registration) {
-        self.brokers.insert(registration.broker.broker_name.clone(), registration);
+        if self.frozen {
+            return;
+        }
+        let replicas = self.brokers.entry(registration.broker_name).or_default();
+        replicas.addresses.retain(|id, address| *id != registration.id && *address != registration.address);
+        replicas.addresses.insert(registration.id, registration.address);
+        if replicas.addresses.keys().next() == Some(&registration.id) {
+            replicas.cluster = registration.cluster;
+            replicas.topics = registration.topics;
+        }
     }
 
-    /// A broker is gone.
-    pub fn unregister(&mut self, broker_name: &str) {
-        self.brokers.remove(broker_name);
+    /// A broker is gone; its slaves stay.
+    pub fn unregister(&mut self, broker_name: &str, address: SocketAddr) {
+        if self.frozen {
+            return;
+        }
+        if let Some(replicas) = self.brokers.get_mut(broker_name) {
+            replicas.addresses.retain(|_, known| *known != address);
+            if replicas.addresses.is_empty() {
+                self.brokers.remove(broker_name);
+            }
+        }
+    }
+
+    /// From now on it hears nothing of brokers, and tells what it knows; or hears of them again, from the next time
+    /// they register.
+    pub fn freeze(&mut self, frozen: bool) {
+        self.frozen = frozen;
+    }
+
+    /// It knows nothing any more, as after a restart.
+    pub fn forget_all(&mut self) {
+        self.brokers.clear();
+    }
+
+    /// It says that there is no such topic, or tells the truth again.
+    pub fn hide(&mut self, topic: &str, hidden: bool) {
+        if hidden {
+            self.hidden.insert(topic.into());
+        } else {
+            self.hidden.remove(topic);
+        }
     }
 
     /// The route of a topic, if any broker has it.
     pub fn route(&self, topic: &str) -> Option<TopicRouteData> {
-        let having = self.brokers.values().filter_map(|broker| Some((broker, broker.topics.get(topic)?)));
         let mut route = TopicRouteData::default();
-        for (broker, queues) in having {
-            route.queue_datas.push(queues.clone());
-            route.broker_datas.push(broker.broker.clone());
+        let brokers = self.brokers.iter().filter(|_| !self.hidden.contains(topic));
+        for (name, replicas) in brokers {
+            let Some(config) = replicas.topics.get(topic) else { continue };
+            route.queue_datas.push(QueueData {
+                broker_name: name.clone(),
+                perm: config.perm,
+                read_queue_nums: config.read_queues,
+                write_queue_nums: config.write_queues,
+                topic_sys_flag: config.sys_flag,
+            });
+            route.broker_datas.push(BrokerData {
+                broker_addrs: replicas.addresses.iter().map(|(id, at)| (*id, at.to_string())).collect(),
+                broker_name: name.clone(),
+                cluster: replicas.cluster.clone(),
+                ..Default::default()
+            });
         }
         (!route.queue_datas.is_empty()).then_some(route)
+    }
+
+    /// Keeps a history of answers from now on.
+    pub fn keep(&mut self, keep: Keep) {
+        *self.peers.keep = keep;
+    }
+
+    /// Takes what it has answered since the last call.
+    pub fn take_answered(&mut self) -> Vec<Answered> {
+        std::mem::take(&mut self.peers.answered)
     }
 
     pub(crate) fn peers(&mut self) -> &mut Peers {
         &mut self.peers
     }
 
-    pub(crate) fn handle_bytes(&mut self, peer: PeerId, bytes: &[u8]) {
+    pub(crate) fn handle_bytes(&mut self, peer: PeerId, bytes: &[u8], now: Now) {
+        *self.peers.now = now;
         let input = self.peers.take_input(peer, bytes);
         let mut parsed = 0;
-        while let Some((frame, next)) = self.peers.frame_at(peer, &input, parsed) {
+        while self.peers.is_open(peer) {
+            let Some((frame, next)) = self.peers.frame_at(peer, &input, parsed) else { break };
             parsed = next;
             let head = input.get(frame.head).unwrap_or_default();
             match Head::parse(frame.serialize, head) {
@@ -66,12 +149,7 @@ impl NameServer {
         self.peers.restore_input(peer, input, parsed);
     }
 
-    fn on_request(
-        &mut self,
-        peer: PeerId,
-        head: &Head<'_>,
-        serialize: rocketmq_engine::wire::frame::SerializeType,
-    ) {
+    fn on_request(&mut self, peer: PeerId, head: &Head<'_>, serialize: SerializeType) {
         let to = ReplyTo::new(peer, head, serialize);
         if head.request_code() != RequestCode::GET_ROUTEINFO_BY_TOPIC {
             return not_supported(&mut self.peers, &to, head.request_code());

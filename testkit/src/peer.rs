@@ -3,17 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use bytes::Bytes;
 use rocketmq_engine::Instant;
 use rocketmq_engine::wire::codes::{LanguageCode, RequestCode, ResponseCode, Version};
 use rocketmq_engine::wire::frame::{FrameLimits, Prefix, SerializeType};
 use rocketmq_engine::wire::header::{EncodeFields, Flag, Head, HeadSpec, NoFields, Request, encode_head};
+
+use crate::broker::{Answered, Aside, Keep, Lie, Origin};
 
 /// One connection of a machine; the number never comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerId(pub(crate) u64);
 
 /// The present, on both scales.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Now {
     /// Monotonic: deadlines.
     pub instant: Instant,
@@ -21,36 +24,72 @@ pub struct Now {
     pub unix_ms: i64,
 }
 
-/// Whom an answer is for: the request's connection, number and form.
-#[derive(Clone, Copy, Debug)]
+/// Whom an answer is for (the request's connection, number and form), and what is to be wrong with it.
+#[derive(Clone, Copy, Debug, Hash)]
 pub(crate) struct ReplyTo {
     pub(crate) peer: PeerId,
     opaque: i32,
+    request: RequestCode,
     serialize: SerializeType,
     oneway: bool,
+    pub(crate) twist: Option<Twist>,
 }
 
 impl ReplyTo {
     pub(crate) fn new(peer: PeerId, head: &Head<'_>, serialize: SerializeType) -> Self {
-        Self { peer, opaque: head.opaque, serialize, oneway: head.is_oneway() }
+        let (opaque, request, oneway) = (head.opaque, head.request_code(), head.is_oneway());
+        Self { peer, opaque, request, serialize, oneway, twist: None }
     }
 
     /// The same, whose answer goes nowhere.
     pub(crate) fn muted(self) -> Self {
         Self { oneway: true, ..self }
     }
+
+    /// The same, its answer twisted.
+    pub(crate) fn twisted(self, twist: Twist) -> Self {
+        Self { twist: Some(twist), ..self }
+    }
+
+    pub(crate) fn origin(&self) -> Origin {
+        Origin { peer: self.peer, opaque: self.opaque, request: self.request }
+    }
+
+    pub(crate) fn lie(&self) -> Option<Lie> {
+        match self.twist {
+            Some(Twist::Lie(lie)) => Some(lie),
+            _ => None,
+        }
+    }
 }
 
-#[derive(Debug, Default)]
+/// What is wrong with one answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Twist {
+    /// Only so many bytes of it leave, then the connection ends.
+    CutAfter(usize),
+    /// Another code, the rest as it is.
+    Recode(ResponseCode),
+    /// Something in it is not true.
+    Lie(Lie),
+    /// It comes twice.
+    Twice,
+}
+
+#[derive(Clone, Debug, Default, Hash)]
 struct Peer {
     input: Vec<u8>,
     output: Vec<u8>,
     /// Bytes of `output` that have left.
     sent: usize,
+    /// Bytes before `output`, ever.
+    before: u64,
+    /// It is neither read nor answered any more.
+    stalled: bool,
 }
 
 /// The connections of one machine.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(crate) struct Peers {
     open: BTreeMap<PeerId, Peer>,
     /// Connections with output nobody has been told of.
@@ -58,6 +97,10 @@ pub(crate) struct Peers {
     /// Connections the machine wants closed once their output has left.
     closing: BTreeSet<PeerId>,
     next: u64,
+    /// When the last input came.
+    pub(crate) now: Aside<Now>,
+    pub(crate) keep: Aside<Keep>,
+    pub(crate) answered: Aside<Vec<Answered>>,
 }
 
 /// A frame's place in the input taken out.
@@ -81,17 +124,35 @@ impl Peers {
         self.closing.remove(&peer);
     }
 
-    pub(crate) fn close_all(&mut self) {
+    /// The process has ended: what had not left never will.
+    pub(crate) fn kill(&mut self) {
+        for peer in self.open.values_mut() {
+            peer.output.truncate(peer.sent);
+            peer.input.clear();
+        }
+        self.dirty.clear();
         self.closing.extend(self.open.keys().copied());
     }
 
+    /// Connections that are open.
+    pub(crate) fn ids(&self) -> Vec<PeerId> {
+        self.open.keys().copied().collect()
+    }
+
+    /// From now on the connection is neither read nor answered, and stays open.
+    pub(crate) fn stall(&mut self, peer: PeerId) {
+        if let Some(peer) = self.open.get_mut(&peer) {
+            peer.stalled = true;
+        }
+    }
+
     pub(crate) fn is_open(&self, peer: PeerId) -> bool {
-        self.open.contains_key(&peer) && !self.closing.contains(&peer)
+        self.open.get(&peer).is_some_and(|peer| !peer.stalled) && !self.closing.contains(&peer)
     }
 
     /// Adds bytes and takes out everything that has arrived, to be parsed in place.
     pub(crate) fn take_input(&mut self, peer: PeerId, bytes: &[u8]) -> Vec<u8> {
-        let Some(peer) = self.open.get_mut(&peer) else { return Vec::new() };
+        let Some(peer) = self.open.get_mut(&peer).filter(|peer| !peer.stalled) else { return Vec::new() };
         peer.input.extend_from_slice(bytes);
         std::mem::take(&mut peer.input)
     }
@@ -154,8 +215,27 @@ impl Peers {
         if to.oneway {
             return;
         }
+        let code = if let Some(Twist::Recode(other)) = to.twist { other } else { code };
         let spec = spec(code.0, to.opaque, Flag::RESPONSE, remark);
-        self.queue(to.peer, to.serialize, &spec, fields, body, body_len);
+        let Some(mut frame) = self.queue(to.peer, to.serialize, &spec, fields, body, body_len) else {
+            return;
+        };
+        let Some(peer) = self.open.get_mut(&to.peer) else { return };
+        match to.twist {
+            Some(Twist::CutAfter(most)) => {
+                frame.end = frame.end.min(frame.start + most);
+                peer.output.truncate(frame.end);
+                self.closing.insert(to.peer);
+            }
+            Some(Twist::Twice) => peer.output.extend_from_within(frame.clone()),
+            _ => {}
+        }
+        if *self.keep != Keep::Nothing {
+            let copy = |range: Range<usize>| peer.output.get(range).map(Bytes::copy_from_slice);
+            let bytes = peer.before + frame.start as u64..peer.before + frame.end as u64;
+            let frame = if *self.keep == Keep::Frames { copy(frame) } else { None };
+            self.answered.push(Answered { at: *self.now, to: to.origin(), code, bytes, frame });
+        }
     }
 
     /// An answer that is a code and words.
@@ -177,22 +257,24 @@ impl Peers {
         fields: &F,
         body: impl Iterator<Item = &'b [u8]>,
         body_len: usize,
-    ) {
+    ) -> Option<Range<usize>> {
         if self.closing.contains(&id) {
-            return;
+            return None;
         }
-        let Some(peer) = self.open.get_mut(&id) else { return };
+        let peer = self.open.get_mut(&id).filter(|peer| !peer.stalled)?;
         if peer.sent == peer.output.len() {
+            peer.before += peer.sent as u64;
             peer.output.clear();
             peer.sent = 0;
         }
         let mark = peer.output.len();
         if encode_head(&mut peer.output, serialize, spec, fields, body_len).is_err() {
             peer.output.truncate(mark);
-            return;
+            return None;
         }
         body.for_each(|part| peer.output.extend_from_slice(part));
         self.dirty.insert(id);
+        Some(mark..peer.output.len())
     }
 
     // ---- outputs -------------------------------------------------------------------------------------------

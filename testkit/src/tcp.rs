@@ -68,7 +68,7 @@ impl TcpClusterBuilder {
         let bind = |port| TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
         let name_server = bind(self.name_server_port)?;
         let listeners: Vec<TcpListener> =
-            (0..self.cluster.brokers).map(|_| bind(0)).collect::<io::Result<_>>()?;
+            (0..self.cluster.addresses()).map(|_| bind(0)).collect::<io::Result<_>>()?;
         let addresses: Vec<SocketAddr> =
             listeners.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
         let address = name_server.local_addr()?;
@@ -86,7 +86,7 @@ impl TcpClusterBuilder {
             start: Clock::now(),
             buffer: vec![0; CHUNK],
         };
-        server.listen(Node::NameServer, name_server)?;
+        server.listen(Node::NameServer(0), name_server)?;
         for (index, listener) in listeners.into_iter().enumerate() {
             server.listen(Node::Broker(index), listener)?;
         }

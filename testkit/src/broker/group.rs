@@ -1,109 +1,158 @@
-//! Groups: members, subscriptions, committed offsets (Java `ConsumerManager`, `ConsumerOffsetManager`,
-//! `ClientManageProcessor`).
+//! Groups: members and subscriptions (Java `ConsumerManager`, `ProducerManager`, `ClientManageProcessor`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use rocketmq_engine::Instant;
 use rocketmq_engine::wire::body::{
     ConsumerData, GetConsumerListByGroupResponseBody, HeartbeatData, SubscriptionData,
 };
 use rocketmq_engine::wire::codes::ResponseCode;
 use rocketmq_engine::wire::fields::{
-    GetConsumerListByGroupRequest, HeartbeatResponse, NotifyConsumerIdsChangedRequest, OffsetResponse,
-    QueryConsumerOffsetRequest, UnregisterClientRequest, UpdateConsumerOffsetRequest,
+    GetConsumerListByGroupRequest, HeartbeatResponse, NotifyConsumerIdsChangedRequest,
+    UnregisterClientRequest,
 };
-use rocketmq_engine::wire::header::{Head, NoFields};
+use rocketmq_engine::wire::header::{FieldList, Head};
 use rocketmq_engine::wire::message::names::retry_topic;
 
-use super::Broker;
+use super::history::{Effect, Name};
+use super::store::TopicConfig;
+use super::{Broker, FAQ};
 use crate::peer::{PeerId, ReplyTo};
 
-#[derive(Debug)]
-struct Member {
-    client_id: String,
+/// A connection whose client has not been heard of for so long is closed (Java `channelExpiredTimeout`).
+const EXPIRES_AFTER: Duration = Duration::from_secs(120);
+
+/// What a group wants of a topic.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Subscription {
+    pub(super) expression_type: String,
+    pub(super) codes: Vec<i32>,
+    text: String,
+    version: i64,
 }
 
-#[derive(Debug, Default)]
+impl Subscription {
+    fn new(data: &SubscriptionData) -> Self {
+        Self {
+            expression_type: data.expression_type.clone(),
+            codes: data.code_set.clone(),
+            text: data.sub_string.clone(),
+            version: data.sub_version,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Default, Hash)]
 struct Group {
-    members: BTreeMap<PeerId, Member>,
-    subscriptions: BTreeMap<String, SubscriptionData>,
+    members: BTreeMap<PeerId, Name>,
+    subscriptions: BTreeMap<Name, Subscription>,
 }
 
 /// All groups of a broker.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Groups {
-    consumers: BTreeMap<String, Group>,
-    producers: BTreeMap<String, BTreeMap<PeerId, String>>,
-    offsets: BTreeMap<(String, String, i32), i64>,
+    /// Consumer groups there ever were (Java `SubscriptionGroupManager`): these outlive the process.
+    known: BTreeSet<Name>,
+    consumers: BTreeMap<Name, Group>,
+    producers: BTreeMap<Name, BTreeMap<PeerId, Name>>,
+    /// The last fingerprint a heartbeat of the group had; 0 is heartbeat V1.
+    fingerprints: BTreeMap<Name, i32>,
+    /// When each connection last had a heartbeat.
+    heard: BTreeMap<PeerId, Instant>,
+    scan_at: Option<Instant>,
     notified: i32,
 }
 
 impl Groups {
-    pub(super) fn committed(&self, group: &str, topic: &str, queue: i32) -> Option<i64> {
-        self.offsets.get(&(group.to_string(), topic.to_string(), queue)).copied()
+    pub(super) fn is_known(&self, group: &str) -> bool {
+        self.known.contains(group)
     }
 
-    pub(super) fn commit(&mut self, group: &str, topic: &str, queue: i32, offset: i64) {
-        self.offsets.insert((group.to_string(), topic.to_string(), queue), offset);
+    pub(super) fn learn(&mut self, group: &str) {
+        if !self.is_known(group) {
+            self.known.insert(group.into());
+        }
+    }
+
+    pub(super) fn known(&self) -> impl Iterator<Item = &Name> {
+        self.known.iter()
     }
 
     pub(super) fn members(&self, group: &str) -> Vec<String> {
         let members = self.consumers.get(group).into_iter().flat_map(|group| group.members.values());
-        let mut ids: Vec<String> = members.map(|member| member.client_id.clone()).collect();
+        let mut ids: Vec<String> = members.map(ToString::to_string).collect();
         ids.sort();
         ids.dedup();
         ids
     }
 
     pub(super) fn producers(&self, group: &str) -> Vec<String> {
-        let mut ids: Vec<String> =
-            self.producers.get(group).into_iter().flat_map(|group| group.values().cloned()).collect();
+        let members = self.producers.get(group).into_iter().flat_map(BTreeMap::values);
+        let mut ids: Vec<String> = members.map(ToString::to_string).collect();
         ids.sort();
         ids
     }
 
-    /// Hash codes of the tags a group wants of a topic.
+    /// Everything a process keeps in memory only is gone.
+    pub(super) fn forget_all(&mut self) {
+        *self = Self { known: std::mem::take(&mut self.known), notified: self.notified, ..Self::default() };
+    }
+
+    /// Topics a group subscribes to, each with its expression's text.
+    pub(super) fn subscriptions(&self, group: &str) -> Vec<(Name, String)> {
+        let found = self.consumers.get(group).into_iter().flat_map(|group| &group.subscriptions);
+        found.map(|(topic, subscription)| (topic.clone(), subscription.text.clone())).collect()
+    }
+
+    /// What a group wants of a topic, by its heartbeats.
     pub(super) fn subscription(
         &self,
         group: &str,
         topic: &str,
         version: i64,
-    ) -> Result<Vec<i32>, (ResponseCode, String)> {
-        let Some(found) = self.consumers.get(group).filter(|group| !group.members.is_empty()) else {
-            let remark = "the consumer's group info not exist\nSee https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details.";
-            return Err((ResponseCode::SUBSCRIPTION_NOT_EXIST, remark.into()));
+    ) -> Result<&Subscription, (ResponseCode, String)> {
+        let Some(found) = self.consumers.get(group) else {
+            let remark = format!("the consumer's group info not exist{FAQ}");
+            return Err((ResponseCode::SUBSCRIPTION_NOT_EXIST, remark));
         };
         let Some(subscription) = found.subscriptions.get(topic) else {
-            let remark = "the consumer's subscription not exist\nSee https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details.";
-            return Err((ResponseCode::SUBSCRIPTION_NOT_EXIST, remark.into()));
+            let remark = format!("the consumer's subscription not exist{FAQ}");
+            return Err((ResponseCode::SUBSCRIPTION_NOT_EXIST, remark));
         };
-        if subscription.sub_version < version {
-            let remark = "the consumer's subscription not latest";
-            return Err((ResponseCode::SUBSCRIPTION_NOT_LATEST, remark.into()));
+        if subscription.version < version {
+            let remark = "the consumer's subscription not latest".to_string();
+            return Err((ResponseCode::SUBSCRIPTION_NOT_LATEST, remark));
         }
-        Ok(subscription.code_set.clone())
+        Ok(subscription)
     }
 
     /// A client registers with a group; true if that changes something for the others.
-    fn register(&mut self, peer: PeerId, client_id: &str, data: &ConsumerData) -> bool {
-        let group = self.consumers.entry(data.group_name.clone()).or_default();
-        let client_id = client_id.to_string();
-        let mut changed = group.members.insert(peer, Member { client_id }).is_none();
-        for subscription in &data.subscription_data_set {
-            let known = group.subscriptions.get(&subscription.topic);
-            if known.is_none_or(|known| known.sub_version < subscription.sub_version) {
-                changed |= known.is_none_or(|known| known.sub_string != subscription.sub_string);
-                group.subscriptions.insert(subscription.topic.clone(), subscription.clone());
+    fn register(&mut self, peer: PeerId, client_id: &Name, data: &ConsumerData, without_sub: bool) -> bool {
+        let group = self.consumers.entry(data.group_name.as_str().into()).or_default();
+        let mut changed = group.members.insert(peer, client_id.clone()).as_ref() != Some(client_id);
+        if without_sub {
+            return changed;
+        }
+        for wanted in &data.subscription_data_set {
+            match group.subscriptions.get_mut(wanted.topic.as_str()) {
+                // Another expression is nothing the other members have to be told.
+                Some(known) if known.version < wanted.sub_version => *known = Subscription::new(wanted),
+                Some(_) => {}
+                None => {
+                    changed = true;
+                    group.subscriptions.insert(wanted.topic.as_str().into(), Subscription::new(wanted));
+                }
             }
         }
-        let wanted: Vec<&String> = data.subscription_data_set.iter().map(|s| &s.topic).collect();
         let before = group.subscriptions.len();
-        group.subscriptions.retain(|topic, _| wanted.contains(&topic));
+        group.subscriptions.retain(|topic, _| data.subscription_data_set.iter().any(|s| s.topic == **topic));
         changed || group.subscriptions.len() != before
     }
 
-    fn leave(&mut self, peer: PeerId, group: &str) -> bool {
-        let Some(found) = self.consumers.get_mut(group) else { return false };
-        let left = found.members.remove(&peer).is_some();
+    fn leave(&mut self, peer: PeerId, group: &str) -> Option<Name> {
+        let found = self.consumers.get_mut(group)?;
+        let left = found.members.remove(&peer);
         if found.members.is_empty() {
             self.consumers.remove(group);
         }
@@ -111,10 +160,30 @@ impl Groups {
     }
 
     /// A connection is gone: groups it was a member of.
-    pub(super) fn forget(&mut self, peer: PeerId) -> Vec<String> {
-        self.producers.values_mut().for_each(|group| drop(group.remove(&peer)));
-        let groups: Vec<String> = self.consumers.keys().cloned().collect();
-        groups.into_iter().filter(|group| self.leave(peer, group)).collect()
+    fn forget(&mut self, peer: PeerId) -> Vec<(Name, Name)> {
+        self.heard.remove(&peer);
+        self.producers.retain(|_, members| {
+            members.remove(&peer);
+            !members.is_empty()
+        });
+        let groups: Vec<Name> = self.consumers.keys().cloned().collect();
+        groups.into_iter().filter_map(|group| Some((group.clone(), self.leave(peer, &group)?))).collect()
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.scan_at
+    }
+
+    /// Connections not heard of for too long.
+    pub(super) fn take_expired(&mut self, now: Instant) -> Vec<PeerId> {
+        if self.scan_at.is_none_or(|at| at > now) {
+            return Vec::new();
+        }
+        let expired = self.heard.iter().filter(|(_, heard)| **heard + EXPIRES_AFTER <= now);
+        let expired: Vec<PeerId> = expired.map(|(peer, _)| *peer).collect();
+        self.heard.retain(|peer, _| !expired.contains(peer));
+        self.scan_at = self.heard.values().min().map(|heard| *heard + EXPIRES_AFTER);
+        expired
     }
 }
 
@@ -124,23 +193,31 @@ impl Broker {
             Ok(data) => data,
             Err(error) => return self.peers.refuse(to, ResponseCode::SYSTEM_ERROR, &error.to_string()),
         };
-        for producer in &data.producer_data_set {
-            let group = self.groups.producers.entry(producer.group_name.clone()).or_default();
-            group.insert(to.peer, data.client_id.clone());
-        }
-        let mut any = false;
+        let (client_id, now) = (Name::from(data.client_id.as_str()), self.peers.now.instant);
+        self.groups.heard.insert(to.peer, now);
+        self.groups.scan_at.get_or_insert(now + EXPIRES_AFTER);
+        let fingerprint = data.heartbeat_fingerprint;
+        let mut sub_change = fingerprint == 0;
         for consumer in &data.consumer_data_set {
-            let retry = retry_topic(&consumer.group_name);
-            if self.store.queue_count(&retry).is_none() {
-                self.store.create_topic(&retry, 1, 6);
-                self.registration_changed = true;
+            let group = Name::from(consumer.group_name.as_str());
+            self.groups.learn(&group);
+            let retry = retry_topic(&group);
+            if self.store.topic(&retry).is_none() {
+                self.set_topic(&retry, TopicConfig::new(1));
             }
-            if self.groups.register(to.peer, &data.client_id, consumer) {
-                any = true;
-                self.notify_members(&consumer.group_name);
+            let before = self.groups.fingerprints.insert(group.clone(), fingerprint);
+            sub_change |= before.is_some_and(|before| before != fingerprint);
+            if self.groups.register(to.peer, &client_id, consumer, data.without_sub) {
+                self.note(|_| Effect::Joined { group: group.clone(), client_id: client_id.clone() });
+                self.notify_members(&group);
             }
         }
-        let answer = HeartbeatResponse { is_sub_change: Some(any), is_support_heart_beat_v2: Some(true) };
+        for producer in &data.producer_data_set {
+            let group = self.groups.producers.entry(producer.group_name.as_str().into()).or_default();
+            group.insert(to.peer, client_id.clone());
+        }
+        let answer =
+            HeartbeatResponse { is_sub_change: Some(sub_change), is_support_heart_beat_v2: Some(true) };
         self.peers.answer(to, ResponseCode::SUCCESS, None, &answer, &[]);
     }
 
@@ -155,19 +232,40 @@ impl Broker {
         }
     }
 
+    /// A connection is gone, with all the groups it was in.
+    pub(super) fn forget_peer(&mut self, peer: PeerId) {
+        self.hosts.remove(&peer);
+        self.polls.forget(peer);
+        for (group, client_id) in self.groups.forget(peer) {
+            self.note(|_| Effect::Left { group: group.clone(), client_id });
+            self.notify_members(&group);
+        }
+    }
+
+    pub(super) fn expire_peers(&mut self) {
+        for peer in self.groups.take_expired(self.peers.now.instant) {
+            self.forget_peer(peer);
+            self.peers.hang_up(peer);
+        }
+    }
+
     pub(super) fn on_unregister(&mut self, to: &ReplyTo, head: &Head<'_>) {
         let Some(fields) = self.fields::<UnregisterClientRequest<'_>>(to, head) else { return };
         if let Some(group) = &fields.producer_group
-            && let Some(group) = self.groups.producers.get_mut(group.as_ref())
+            && let Some(members) = self.groups.producers.get_mut(group.as_ref())
         {
-            group.remove(&to.peer);
+            members.remove(&to.peer);
+            if members.is_empty() {
+                self.groups.producers.remove(group.as_ref());
+            }
         }
         if let Some(group) = &fields.consumer_group
-            && self.groups.leave(to.peer, group)
+            && let Some(client_id) = self.groups.leave(to.peer, group)
         {
+            self.note(|_| Effect::Left { group: group.as_ref().into(), client_id });
             self.notify_members(group);
         }
-        self.peers.answer(to, ResponseCode::SUCCESS, None, &NoFields, &[]);
+        self.peers.answer(to, ResponseCode::SUCCESS, None, &FieldList(&[]), &[]);
     }
 
     pub(super) fn on_member_list(&mut self, to: &ReplyTo, head: &Head<'_>) {
@@ -178,35 +276,6 @@ impl Broker {
             return self.peers.refuse(to, ResponseCode::SYSTEM_ERROR, &remark);
         }
         let body = GetConsumerListByGroupResponseBody { consumer_id_list }.encode();
-        self.peers.answer(to, ResponseCode::SUCCESS, None, &NoFields, &body);
-    }
-
-    // ---- offsets -------------------------------------------------------------------------------------------
-
-    pub(super) fn on_query_offset(&mut self, to: &ReplyTo, head: &Head<'_>) {
-        let Some(fields) = self.fields::<QueryConsumerOffsetRequest<'_>>(to, head) else { return };
-        let committed = self.groups.committed(&fields.consumer_group, &fields.topic, fields.queue_id);
-        // Nothing is ever removed from this store, so every queue is still whole and in memory.
-        let whole = fields.set_zero_if_not_found != Some(false)
-            && self.store.queue(&fields.topic, fields.queue_id).is_some();
-        match committed.or(whole.then_some(0)) {
-            Some(offset) => {
-                self.peers.answer(to, ResponseCode::SUCCESS, None, &OffsetResponse { offset }, &[]);
-            }
-            None => {
-                let remark = "Not found, V3_0_6_SNAPSHOT maybe this group consumer boot first";
-                self.peers.refuse(to, ResponseCode::QUERY_NOT_FOUND, remark);
-            }
-        }
-    }
-
-    pub(super) fn on_update_offset(&mut self, to: &ReplyTo, head: &Head<'_>) {
-        let Some(fields) = self.fields::<UpdateConsumerOffsetRequest<'_>>(to, head) else { return };
-        if self.store.queue_count(&fields.topic).is_none() {
-            let remark = format!("topic[{}] not exist, apply first please!", fields.topic);
-            return self.peers.refuse(to, ResponseCode::TOPIC_NOT_EXIST, &remark);
-        }
-        self.groups.commit(&fields.consumer_group, &fields.topic, fields.queue_id, fields.commit_offset);
-        self.peers.answer(to, ResponseCode::SUCCESS, None, &NoFields, &[]);
+        self.peers.answer(to, ResponseCode::SUCCESS, None, &FieldList(&[]), &body);
     }
 }

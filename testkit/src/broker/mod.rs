@@ -4,40 +4,61 @@
 //! |---|---|
 //! | `mod` (here) | connections, dispatch, time |
 //! | `store` | topics, queues, messages, the commit log's order |
-//! | `send` | sending, batches, delay levels, sending back, dead letters |
+//! | `send`, `back` | sending, batches; sending back, delay levels, dead letters |
 //! | `pull` | pulling, long polls, queue limits |
-//! | `group` | members, subscriptions, committed offsets |
+//! | `group` | members, subscriptions |
+//! | `offsets` | committed offsets |
+//! | `life` | ending, starting again with what was lost, following a master |
+//! | `history` | what was applied, what was answered |
 //! | `fault` | doing wrong when told to |
+//! | `look` | what tests look at and change |
 
+mod back;
 mod fault;
 mod group;
+mod history;
+mod life;
+mod look;
+mod offsets;
 mod pull;
 mod send;
 mod store;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use rocketmq_engine::Instant;
-use rocketmq_engine::wire::body::{BrokerData, QueueData};
-use rocketmq_engine::wire::codes::{RequestCode, ResponseCode};
+use rocketmq_engine::wire::codes::{RequestCode, ResponseCode, Version};
 use rocketmq_engine::wire::fields::CreateTopicRequest;
 use rocketmq_engine::wire::frame::SerializeType;
 use rocketmq_engine::wire::header::{DecodeFields, Head, NoFields};
+use rocketmq_engine::wire::message::names::DEFAULT_TOPIC;
 
-pub use fault::{Fault, FaultKind};
+pub use fault::{Fault, FaultKind, Lie, Requests};
+pub(crate) use history::Aside;
+pub use history::{Answered, Applied, Effect, Keep, Name, Origin};
+pub use life::Restart;
+pub use look::LogMessage;
+pub use offsets::CommittedOffset;
+pub use store::TopicConfig;
 
 use crate::name_server::Registration;
-use crate::peer::{Now, PeerId, Peers, ReplyTo, not_supported};
+use crate::peer::{Now, PeerId, Peers, ReplyTo, Twist, not_supported};
+use back::Delayed;
 use fault::Faults;
 use group::Groups;
+use offsets::Offsets;
 use pull::LongPolls;
-use send::Delayed;
 use store::Store;
 
+/// What a server adds to words about things that do not exist.
+const FAQ: &str = "\nSee https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details.";
+/// Clients of later versions know GO_AWAY.
+const LAST_WITHOUT_GO_AWAY: Version = Version(475);
+
 /// How a broker is set up. Names follow Java's `BrokerConfig` and `MessageStoreConfig`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct BrokerConfig {
     /// `brokerName`.
     pub broker_name: String,
@@ -45,12 +66,16 @@ pub struct BrokerConfig {
     pub cluster_name: String,
     /// `autoCreateTopicEnable`: a send to an unknown topic makes it.
     pub auto_create_topic: bool,
-    /// `defaultTopicQueueNums`: queues of a topic made so, if the sender asks for no fewer.
+    /// `autoCreateSubscriptionGroup`: a request of an unknown group makes it.
+    pub auto_create_group: bool,
+    /// `defaultTopicQueueNums`: queues of a topic made by a send, if the sender asks for no fewer.
     pub default_topic_queue_nums: u32,
     /// `maxMessageSize`, bytes of body.
     pub max_message_size: usize,
     /// `messageDelayLevel`: how long level 1, 2 ... keeps a message.
     pub delay_levels: Vec<Duration>,
+    /// A pull behind the end of a queue that begins with 0 is sent back to 0, as brokers before 5.0 do.
+    pub overflow_to_min: bool,
 }
 
 impl BrokerConfig {
@@ -61,48 +86,79 @@ impl BrokerConfig {
             broker_name: broker_name.into(),
             cluster_name: "DefaultCluster".into(),
             auto_create_topic: true,
-            default_topic_queue_nums: 4,
+            auto_create_group: true,
+            default_topic_queue_nums: 8,
             max_message_size: 4 << 20,
             delay_levels: seconds.map(Duration::from_secs).to_vec(),
+            overflow_to_min: false,
         }
     }
 }
 
-/// A master broker as a machine.
-#[derive(Debug)]
+/// A broker as a machine: the master of its name, or a slave.
+#[derive(Clone, Debug, Hash)]
 pub struct Broker {
     config: BrokerConfig,
     address: SocketAddr,
+    /// 0 is the master.
+    id: i64,
     peers: Peers,
     store: Store,
     groups: Groups,
+    offsets: Offsets,
     polls: LongPolls,
     delayed: Delayed,
     faults: Faults,
     /// Remote addresses of connections: the host a message was born at.
     hosts: BTreeMap<PeerId, SocketAddr>,
     registration_changed: bool,
+    /// Grows with every change of topics.
+    topics_version: u64,
+    going_away: bool,
+    /// The replica pulls are told to go to next.
+    suggest: i64,
+    applied: Aside<Vec<Applied>>,
+    /// The request that is being served.
+    serving: Aside<Option<Origin>>,
 }
 
 impl Broker {
-    /// A broker without messages, told to clients at `address`.
+    /// A master without messages, told to clients at `address`.
     pub fn new(config: BrokerConfig, address: SocketAddr) -> Self {
         let mut broker = Self {
+            id: 0,
             store: Store::new(address),
             address,
             peers: Peers::default(),
             groups: Groups::default(),
+            offsets: Offsets::default(),
             polls: LongPolls::default(),
             delayed: Delayed::default(),
             faults: Faults::default(),
             hosts: BTreeMap::new(),
             registration_changed: true,
+            topics_version: 0,
+            going_away: false,
+            suggest: 0,
+            applied: Aside::default(),
+            serving: Aside::default(),
             config,
         };
-        if broker.config.auto_create_topic {
-            broker.store.create_topic("TBW102", 8, 7);
-        }
+        broker.format();
         broker
+    }
+
+    /// Only what every broker has from the beginning.
+    fn format(&mut self) {
+        self.store = Store::new(self.address);
+        self.offsets = Offsets::default();
+        self.groups = Groups::default();
+        self.delayed = Delayed::default();
+        if self.config.auto_create_topic {
+            let perm = TopicConfig::READ | TopicConfig::WRITE | TopicConfig::INHERIT;
+            self.store
+                .set_topic(DEFAULT_TOPIC, TopicConfig::new(self.config.default_topic_queue_nums).perm(perm));
+        }
     }
 
     /// Its configuration.
@@ -110,52 +166,12 @@ impl Broker {
         &self.config
     }
 
-    /// The address clients are told.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Makes a topic with that many queues to read and to write, or leaves the one there is.
-    pub fn create_topic(&mut self, topic: &str, queues: u32) {
-        self.store.create_topic(topic, queues, 6);
-        self.registration_changed = true;
-    }
-
-    /// Makes it do something wrong.
-    pub fn inject(&mut self, fault: Fault) {
-        self.faults.add(fault);
-    }
-
-    /// Forgets every fault that has not happened yet.
-    pub fn clear_faults(&mut self) {
-        self.faults.clear();
-    }
-
-    // ---- what tests look at --------------------------------------------------------------------------------
-
-    /// Messages of a topic as stored, by queue and offset.
-    pub fn messages(&self, topic: &str) -> Vec<bytes::Bytes> {
-        self.store.messages(topic)
-    }
-
-    /// Messages of a topic.
-    pub fn message_count(&self, topic: &str) -> usize {
-        self.store.message_count(topic)
-    }
-
-    /// The offset a group has committed for a queue.
-    pub fn committed_offset(&self, group: &str, topic: &str, queue: u32) -> Option<i64> {
-        self.groups.committed(group, topic, queue as i32)
-    }
-
-    /// Ids of a group's members, sorted.
-    pub fn members(&self, group: &str) -> Vec<String> {
-        self.groups.members(group)
-    }
-
-    /// Ids of clients that registered the producer group, sorted.
-    pub fn producers(&self, group: &str) -> Vec<String> {
-        self.groups.producers(group)
+    /// Writes into the history of what was applied, if it is kept.
+    fn note(&mut self, effect: impl FnOnce(&Store) -> Effect) {
+        if *self.peers.keep != Keep::Nothing {
+            let effect = effect(&self.store);
+            self.applied.push(Applied { at: *self.peers.now, by: *self.serving, effect });
+        }
     }
 
     // ---- inputs --------------------------------------------------------------------------------------------
@@ -173,25 +189,11 @@ impl Broker {
     /// The connection is gone: its clients leave their groups.
     pub(crate) fn handle_close(&mut self, peer: PeerId) {
         self.peers.close(peer);
-        self.hosts.remove(&peer);
-        self.polls.forget(peer);
-        for group in self.groups.forget(peer) {
-            self.notify_members(&group);
-        }
-    }
-
-    /// It is stopped: connections end, what is stored stays.
-    pub(crate) fn handle_stop(&mut self) {
-        for peer in self.hosts.keys().copied().collect::<Vec<_>>() {
-            self.peers.hang_up(peer);
-            self.polls.forget(peer);
-            self.groups.forget(peer);
-        }
-        self.peers.close_all();
-        self.hosts.clear();
+        self.forget_peer(peer);
     }
 
     pub(crate) fn handle_bytes(&mut self, peer: PeerId, bytes: &[u8], now: Now) {
+        *self.peers.now = now;
         let input = self.peers.take_input(peer, bytes);
         let mut parsed = 0;
         while self.peers.is_open(peer) {
@@ -212,29 +214,51 @@ impl Broker {
         };
         let to = ReplyTo::new(peer, &parsed, serialize);
         match self.faults.next(parsed.request_code()) {
-            None => self.on_request(&to, &parsed, body, now),
+            None => self.serve(&to, &parsed, body, now),
             Some(FaultKind::Answer(code, remark)) => self.peers.refuse(&to, code, &remark),
+            Some(FaultKind::ActAndAnswer(code)) => {
+                self.serve(&to.twisted(Twist::Recode(code)), &parsed, body, now);
+            }
             Some(FaultKind::Ignore) => {}
-            Some(FaultKind::DropAnswer) => self.on_request(&to.muted(), &parsed, body, now),
+            Some(FaultKind::DropAnswer) => self.serve(&to.muted(), &parsed, body, now),
+            Some(FaultKind::AnswerTwice) => self.serve(&to.twisted(Twist::Twice), &parsed, body, now),
             Some(FaultKind::CloseBefore) => self.peers.hang_up(peer),
             Some(FaultKind::CloseAfter) => {
-                self.on_request(&to.muted(), &parsed, body, now);
+                self.serve(&to.muted(), &parsed, body, now);
                 self.peers.hang_up(peer);
             }
+            Some(FaultKind::CutAfter(bytes)) => {
+                self.serve(&to.twisted(Twist::CutAfter(bytes)), &parsed, body, now);
+            }
+            Some(FaultKind::Stall) => self.peers.stall(peer),
+            Some(FaultKind::Lie(lie)) => self.serve(&to.twisted(Twist::Lie(lie)), &parsed, body, now),
             Some(FaultKind::Delay(time)) => {
                 self.faults.hold(now.instant + time, peer, serialize, head.to_vec(), body.to_vec());
             }
         }
     }
 
+    fn serve(&mut self, to: &ReplyTo, head: &Head<'_>, body: &[u8], now: Now) {
+        if self.going_away && head.version > LAST_WITHOUT_GO_AWAY {
+            return self.peers.refuse(to, ResponseCode::GO_AWAY, "please go away");
+        }
+        *self.serving = Some(to.origin());
+        self.on_request(to, head, body, now);
+        *self.serving = None;
+    }
+
     fn on_request(&mut self, to: &ReplyTo, head: &Head<'_>, body: &[u8], now: Now) {
         match head.request_code() {
+            code if !self.is_master() && is_for_masters(code) => {
+                let remark = "[REJECTREQUEST]system busy, start flow control for a while";
+                self.peers.refuse(to, ResponseCode::SYSTEM_BUSY, remark);
+            }
             RequestCode::SEND_MESSAGE_V2 | RequestCode::SEND_BATCH_MESSAGE => {
                 self.on_send_v2(to, head, body, now);
             }
             RequestCode::SEND_MESSAGE => self.on_send(to, head, body, now),
             RequestCode::CONSUMER_SEND_MSG_BACK => self.on_send_back(to, head, now),
-            RequestCode::PULL_MESSAGE => self.on_pull(to, head, body, now, true),
+            RequestCode::PULL_MESSAGE | RequestCode::LITE_PULL_MESSAGE => self.on_pull(to, head, now),
             RequestCode::HEART_BEAT => self.on_heartbeat(to, body),
             RequestCode::UNREGISTER_CLIENT => self.on_unregister(to, head),
             RequestCode::GET_CONSUMER_LIST_BY_GROUP => self.on_member_list(to, head),
@@ -245,11 +269,25 @@ impl Broker {
             RequestCode::UPDATE_CONSUMER_OFFSET => self.on_update_offset(to, head),
             RequestCode::GET_MAX_OFFSET => self.on_max_offset(to, head),
             RequestCode::GET_MIN_OFFSET => self.on_min_offset(to, head),
+            RequestCode::GET_EARLIEST_MSG_STORETIME => self.on_earliest_time(to, head),
             RequestCode::SEARCH_OFFSET_BY_TIMESTAMP => self.on_search_offset(to, head),
             RequestCode::VIEW_MESSAGE_BY_ID => self.on_view_message(to, head),
             RequestCode::UPDATE_AND_CREATE_TOPIC => self.on_create_topic(to, head),
             other => not_supported(&mut self.peers, to, other),
         }
+    }
+
+    /// Whether a group may be served: it is known, or is now.
+    fn admit_group(&mut self, group: &str) -> bool {
+        if self.config.auto_create_group {
+            self.groups.learn(group);
+        }
+        self.groups.is_known(group)
+    }
+
+    /// Where a connection comes from.
+    fn host_of(&self, peer: PeerId) -> SocketAddr {
+        self.hosts.get(&peer).copied().unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
     }
 
     /// The request's fields; a request that lacks one is answered so.
@@ -265,26 +303,35 @@ impl Broker {
 
     fn on_create_topic(&mut self, to: &ReplyTo, head: &Head<'_>) {
         let Some(fields) = self.fields::<CreateTopicRequest<'_>>(to, head) else { return };
-        let queues = fields.read_queue_nums.max(fields.write_queue_nums).clamp(1, 65_535);
-        self.store.create_topic(&fields.topic, queues as u32, fields.perm as u32);
-        self.registration_changed = true;
-        self.peers.refuse(to, ResponseCode::SUCCESS, "not set any response code");
+        let count = |queues: i32| queues.clamp(1, 65_535) as u32;
+        let config = TopicConfig {
+            read_queues: count(fields.read_queue_nums),
+            write_queues: count(fields.write_queue_nums),
+            perm: fields.perm as u32,
+            sys_flag: fields.topic_sys_flag.unwrap_or_default(),
+            order: fields.order == Some(true),
+        };
+        self.set_topic(&fields.topic, config);
+        self.peers.answer(to, ResponseCode::SUCCESS, None, &NoFields, &[]);
     }
 
     // ---- time ----------------------------------------------------------------------------------------------
 
     pub(crate) fn handle_timeout(&mut self, now: Now) {
+        *self.peers.now = now;
         for (peer, serialize, head, body) in self.faults.take_due(now.instant) {
             if let Ok(parsed) = Head::parse(serialize, &head) {
-                self.on_request(&ReplyTo::new(peer, &parsed, serialize), &parsed, &body, now);
+                self.serve(&ReplyTo::new(peer, &parsed, serialize), &parsed, &body, now);
             }
         }
         self.deliver_delayed(now);
         self.end_long_polls(now);
+        self.expire_peers();
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let all = [self.faults.next_deadline(), self.delayed.next_deadline(), self.polls.next_deadline()];
+        let (faults, delayed) = (self.faults.next_deadline(), self.delayed.next_deadline());
+        let all = [faults, delayed, self.polls.next_deadline(), self.groups.next_deadline()];
         all.into_iter().flatten().min()
     }
 
@@ -294,23 +341,17 @@ impl Broker {
     }
 
     pub(crate) fn registration(&self) -> Registration {
-        let name = &self.config.broker_name;
-        let broker = BrokerData {
-            broker_name: name.clone(),
+        Registration {
+            broker_name: self.config.broker_name.clone(),
             cluster: self.config.cluster_name.clone(),
-            broker_addrs: BTreeMap::from([(0, self.address.to_string())]),
-            ..Default::default()
-        };
-        let topics = self.store.topics().map(|(topic, queues, perm)| {
-            let data = QueueData {
-                broker_name: name.clone(),
-                perm,
-                read_queue_nums: queues,
-                write_queue_nums: queues,
-                topic_sys_flag: 0,
-            };
-            (topic.to_string(), data)
-        });
-        Registration { broker, topics: topics.collect() }
+            id: self.id,
+            address: self.address,
+            topics: self.store.topics().map(|(name, config)| (name.clone(), config)).collect(),
+        }
     }
+}
+
+/// What a slave's send processor rejects.
+fn is_for_masters(code: RequestCode) -> bool {
+    Requests::Sends.has(code) || code == RequestCode::CONSUMER_SEND_MSG_BACK
 }

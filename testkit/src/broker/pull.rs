@@ -1,4 +1,5 @@
-//! Pulling, long polls and the limits of queues (Java `PullMessageProcessor`, `PullRequestHoldService`).
+//! Pulling, long polls and the limits of queues (Java `PullMessageProcessor`, `DefaultMessageStore.getMessage`,
+//! `PullRequestHoldService`, `AdminBrokerProcessor`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -6,14 +7,17 @@ use std::time::Duration;
 use rocketmq_engine::Instant;
 use rocketmq_engine::wire::codes::ResponseCode;
 use rocketmq_engine::wire::fields::{
-    GetMaxOffsetRequest, GetMinOffsetRequest, OffsetResponse, PullMessageRequest, PullMessageResponse,
-    SearchOffsetRequest,
+    GetEarliestMsgStoretimeResponse, GetMaxOffsetRequest, GetMinOffsetRequest, OffsetResponse,
+    PullMessageRequest, PullMessageResponse, SearchOffsetRequest,
 };
-use rocketmq_engine::wire::header::Head;
+use rocketmq_engine::wire::header::{FieldList, Head};
 use rocketmq_engine::wire::message::PullSysFlag;
-use rocketmq_engine::wire::message::tags::Expression;
+use rocketmq_engine::wire::message::tags::{EXPRESSION_TAG, Expression};
 
-use super::Broker;
+use super::fault::Lie;
+use super::history::Name;
+use super::store::{Entry, Queue, TopicConfig};
+use super::{Broker, FAQ};
 use crate::peer::{Now, PeerId, ReplyTo};
 
 /// Messages of one answer (Java `maxTransferCountOnMessageInMemory`).
@@ -22,24 +26,34 @@ const MOST_MESSAGES: usize = 32;
 const MOST_BYTES: usize = 256 * 1024;
 /// Messages looked at for one answer (Java `maxFilterMessageSize` / 20).
 const MOST_SCANNED: usize = 800;
+/// How long a pull waits on before messages it does not want move it forward (Java `PullRequestHoldService`).
+const RECHECK: Duration = Duration::from_secs(5);
 
 /// A pull, checked, that can be carried out more than once.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Pull {
     to: ReplyTo,
-    topic: String,
+    topic: Name,
     queue: i32,
     offset: i64,
     most: usize,
     /// Hash codes of the tags wanted; empty: all.
     codes: Vec<i64>,
+    /// Messages below this offset have been looked at while it waits.
+    seen: i64,
+}
+
+impl Pull {
+    fn wants(&self, entry: &Entry) -> bool {
+        self.codes.is_empty() || self.codes.contains(&entry.tag)
+    }
 }
 
 /// Pulls that wait for a message.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct LongPolls {
     waiting: BTreeMap<u64, (Pull, Instant)>,
-    by_queue: BTreeSet<(String, i32, u64)>,
+    by_queue: BTreeSet<(Name, i32, u64)>,
     due: BTreeSet<(Instant, u64)>,
     number: u64,
 }
@@ -59,11 +73,20 @@ impl LongPolls {
         Some(pull)
     }
 
-    fn of_queue(&self, topic: &str, queue: i32) -> Vec<u64> {
-        if self.waiting.is_empty() {
-            return Vec::new();
+    /// It has seen all up to an offset and waits on, until then at most.
+    fn postpone(&mut self, number: u64, seen: i64, until: Instant) {
+        if let Some((pull, at)) = self.waiting.get_mut(&number) {
+            pull.seen = seen;
+            if until < *at {
+                self.due.remove(&(*at, number));
+                self.due.insert((until, number));
+                *at = until;
+            }
         }
-        let range = (topic.to_string(), queue, 0)..=(topic.to_string(), queue, u64::MAX);
+    }
+
+    fn of_queue(&self, topic: &Name, queue: i32) -> Vec<u64> {
+        let range = (topic.clone(), queue, 0)..=(topic.clone(), queue, u64::MAX);
         self.by_queue.range(range).map(|(_, _, number)| *number).collect()
     }
 
@@ -75,120 +98,169 @@ impl LongPolls {
         }
     }
 
+    pub(super) fn forget_all(&mut self) {
+        *self = Self { number: self.number, ..Self::default() };
+    }
+
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         self.due.first().map(|(at, _)| *at)
     }
 }
 
 impl Broker {
-    pub(super) fn on_pull(&mut self, to: &ReplyTo, head: &Head<'_>, _body: &[u8], now: Now, may_wait: bool) {
+    pub(super) fn on_pull(&mut self, to: &ReplyTo, head: &Head<'_>, now: Now) {
         let Some(fields) = self.fields::<PullMessageRequest<'_>>(to, head) else { return };
-        let flags = PullSysFlag(fields.sys_flag);
-        if self.store.queue(&fields.topic, fields.queue_id).is_none() {
-            let (code, remark) = match self.store.queue_count(&fields.topic) {
-                None => (
-                    ResponseCode::TOPIC_NOT_EXIST,
-                    format!("topic[{}] not exist, apply first please!", fields.topic),
-                ),
-                Some(queues) => {
-                    let remark = format!(
-                        "queueId[{}] is illegal, topic:[{}] topicConfig.readQueueNums:[{queues}]",
-                        fields.queue_id, fields.topic
-                    );
-                    (ResponseCode::SYSTEM_ERROR, remark)
-                }
-            };
-            return self.peers.refuse(to, code, &remark);
-        }
-        let codes = if flags.has(PullSysFlag::SUBSCRIPTION) {
-            let text = fields.subscription.as_deref().unwrap_or("*");
-            match Expression::tags(text) {
-                Ok(expression) => expression.codes,
-                Err(error) => {
-                    let remark = error.to_string();
-                    return self.peers.refuse(to, ResponseCode::SUBSCRIPTION_PARSE_FAILED, &remark);
-                }
-            }
-        } else {
-            match self.groups.subscription(&fields.consumer_group, &fields.topic, fields.sub_version) {
-                Ok(codes) => codes,
-                Err((code, remark)) => return self.peers.refuse(to, code, &remark),
+        let codes = match self.check_pull(to, &fields) {
+            Ok(codes) => codes,
+            Err((code, remark)) => {
+                return self.peers.answer(to, code, Some(&remark), &FieldList(&[]), &[]);
             }
         };
+        let Some(codes) = codes else {
+            let (forbidden, topic) = (FieldList(&[("forbiddenType", "3")]), &fields.topic);
+            let remark = format!("the topic[{topic}] pulling message is forbidden");
+            return self.peers.answer(to, ResponseCode::NO_PERMISSION, Some(&remark), &forbidden, &[]);
+        };
+        let flags = PullSysFlag(fields.sys_flag);
         if flags.has(PullSysFlag::COMMIT_OFFSET) {
             let (group, topic) = (&fields.consumer_group, &fields.topic);
-            self.groups.commit(group, topic, fields.queue_id, fields.commit_offset);
+            self.commit(group, topic, fields.queue_id, fields.commit_offset);
         }
         let pull = Pull {
             to: *to,
-            topic: fields.topic.to_string(),
+            topic: self.store.name(&fields.topic),
             queue: fields.queue_id,
             offset: fields.queue_offset,
             most: (fields.max_msg_nums.max(1) as usize).min(MOST_MESSAGES),
             codes: codes.into_iter().map(i64::from).collect(),
+            seen: fields.queue_offset,
         };
         let wait = Duration::from_millis(fields.suspend_timeout_millis.clamp(0, 600_000).unsigned_abs());
-        let until = (may_wait && flags.has(PullSysFlag::SUSPEND)).then_some(now.instant + wait);
-        self.carry_out(pull, until);
+        self.carry_out(pull, flags.has(PullSysFlag::SUSPEND).then_some(now.instant + wait));
+    }
+
+    /// Hash codes of the tags a pull wants; `None`: the topic is not to be read.
+    fn check_pull(
+        &mut self,
+        to: &ReplyTo,
+        fields: &PullMessageRequest<'_>,
+    ) -> Result<Option<Vec<i32>>, (ResponseCode, String)> {
+        let (group, topic, queue) = (&fields.consumer_group, &fields.topic, fields.queue_id);
+        if !self.admit_group(group) {
+            let remark = format!("subscription group [{group}] does not exist, {FAQ}");
+            return Err((ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST, remark));
+        }
+        let Some(config) = self.store.topic(topic) else {
+            let remark = format!("topic[{topic}] not exist, apply first please! {FAQ}");
+            return Err((ResponseCode::TOPIC_NOT_EXIST, remark));
+        };
+        if !config.may(TopicConfig::READ) {
+            return Ok(None);
+        }
+        if queue < 0 || queue >= config.read_queues as i32 {
+            let (queues, from) = (config.read_queues, self.host_of(to.peer));
+            let remark = format!(
+                "queueId[{queue}] is illegal, topic:[{topic}] topicConfig.readQueueNums:[{queues}] consumer:[/{from}]"
+            );
+            return Err((ResponseCode::INVALID_PARAMETER, remark));
+        }
+        let (expression_type, codes) = if PullSysFlag(fields.sys_flag).has(PullSysFlag::SUBSCRIPTION) {
+            let text = fields.subscription.as_deref().unwrap_or_default();
+            let parsed = Expression::typed(text, fields.expression_type.as_deref()).map_err(|_| {
+                let remark = "parse the consumer's subscription failed".to_string();
+                (ResponseCode::SUBSCRIPTION_PARSE_FAILED, remark)
+            })?;
+            (parsed.expression_type, parsed.codes)
+        } else {
+            let known = self.groups.subscription(group, topic, fields.sub_version)?;
+            (known.expression_type.clone(), known.codes.clone())
+        };
+        if expression_type != EXPRESSION_TAG {
+            let remark =
+                format!("The broker does not support consumer to filter message by {expression_type}");
+            return Err((ResponseCode::SYSTEM_ERROR, remark));
+        }
+        Ok(Some(codes))
     }
 
     /// Answers, or waits until a message comes or the time is over.
     fn carry_out(&mut self, mut pull: Pull, until: Option<Instant>) {
-        let entries = self.store.queue(&pull.topic, pull.queue).unwrap_or_default();
-        let max = entries.len() as i64;
-        let answer = |next: i64| PullMessageResponse {
+        let lie = pull.to.lie();
+        let (queue, from) = match lie {
+            Some(Lie::OtherQueue(other)) => (other, pull.offset),
+            Some(Lie::From(offset)) => (pull.queue, offset),
+            _ => (pull.queue, pull.offset),
+        };
+        let found = self.store.queue(&pull.topic, queue);
+        let (min, max) = found.map_or((0, 0), |queue| (queue.min(), queue.max()));
+        let slave = !self.is_master();
+        let (mut code, remark, mut next) = out_of_range(min, max, from, self.config.overflow_to_min);
+        let (mut messages, mut size) = (Vec::new(), 0);
+        if code == ResponseCode::SUCCESS {
+            for entry in found.map(|queue| queue.from(from)).unwrap_or_default().iter().take(MOST_SCANNED) {
+                let full = messages.len() >= pull.most
+                    || (!messages.is_empty() && size + entry.bytes.len() > MOST_BYTES);
+                if full {
+                    break;
+                }
+                next += 1;
+                if pull.wants(entry) {
+                    size += entry.bytes.len();
+                    messages.push(&entry.bytes);
+                }
+            }
+            if messages.is_empty() {
+                code = ResponseCode::PULL_RETRY_IMMEDIATELY;
+            }
+        } else if slave {
+            // A slave corrects nothing: it may only be late.
+            next = pull.offset;
+        }
+        let remark = if code == ResponseCode::PULL_RETRY_IMMEDIATELY { "NO_MATCHED_MESSAGE" } else { remark };
+        if slave && code != ResponseCode::SUCCESS {
+            code = ResponseCode::PULL_RETRY_IMMEDIATELY;
+        }
+        if code == ResponseCode::PULL_NOT_FOUND
+            && let Some(until) = until
+        {
+            pull.seen = pull.seen.max(max);
+            return self.polls.hold(pull, until);
+        }
+        let mut fields = PullMessageResponse {
             max_offset: max,
-            min_offset: 0,
+            min_offset: min,
             next_begin_offset: next,
-            suggest_which_broker_id: 0,
+            suggest_which_broker_id: if slave { 0 } else { self.suggest },
             group_sys_flag: Some(0),
-            topic_sys_flag: Some(0),
-            offset_delta: Some(0),
+            topic_sys_flag: Some(self.store.topic(&pull.topic).map_or(0, |topic| topic.sys_flag)),
+            offset_delta: None,
             forbidden_type: None,
         };
-        if pull.offset < 0 || pull.offset > max {
-            let next = if pull.offset < 0 { 0 } else { max };
-            let fields = answer(next);
-            self.peers.answer(&pull.to, ResponseCode::PULL_OFFSET_MOVED, None, &fields, &[]);
-            return;
+        match lie {
+            Some(Lie::Offset(offset)) => fields.next_begin_offset = offset,
+            Some(Lie::Limits { min, max }) => (fields.min_offset, fields.max_offset) = (min, max),
+            Some(Lie::EmptyFound) => (messages, size, code) = (Vec::new(), 0, ResponseCode::SUCCESS),
+            _ => {}
         }
-        let (mut found, mut size, mut next) = (Vec::new(), 0, pull.offset);
-        for entry in entries.iter().skip(pull.offset as usize).take(MOST_SCANNED) {
-            let wanted = pull.codes.is_empty() || pull.codes.contains(&entry.tag);
-            let full =
-                found.len() >= pull.most || (!found.is_empty() && size + entry.bytes.len() > MOST_BYTES);
-            if full {
-                break;
-            }
-            next += 1;
-            if wanted {
-                size += entry.bytes.len();
-                found.push(&entry.bytes);
-            }
-        }
-        let fields = answer(next);
-        if !found.is_empty() {
-            let parts = found.into_iter().map(|bytes| &bytes[..]);
-            self.peers.answer_parts(&pull.to, ResponseCode::SUCCESS, Some("FOUND"), &fields, parts, size);
-        } else if next > pull.offset && next < max {
-            let code = ResponseCode::PULL_RETRY_IMMEDIATELY;
-            self.peers.answer(&pull.to, code, Some("NO_MATCHED_MESSAGE"), &fields, &[]);
-        } else if let Some(until) = until {
-            // Messages that do not match are not looked at again.
-            pull.offset = next;
-            self.polls.hold(pull, until);
-        } else {
-            let code = ResponseCode::PULL_NOT_FOUND;
-            self.peers.answer(&pull.to, code, Some("OFFSET_OVERFLOW_ONE"), &fields, &[]);
-        }
+        let remark = if code == ResponseCode::SUCCESS { "FOUND" } else { remark };
+        let parts = messages.into_iter().map(|bytes| &bytes[..]);
+        self.peers.answer_parts(&pull.to, code, Some(remark), &fields, parts, size);
     }
 
-    /// A message came into a queue: who waits for it is answered.
-    pub(super) fn wake_long_polls(&mut self, topic: &str, queue: i32, _now: Now) {
+    /// Messages came into a queue: who waits for them is answered.
+    pub(super) fn wake_long_polls(&mut self, topic: &Name, queue: i32, now: Now) {
+        if self.polls.waiting.is_empty() {
+            return;
+        }
         for number in self.polls.of_queue(topic, queue) {
-            let until = self.polls.waiting.get(&number).map(|(_, until)| *until);
-            if let Some(pull) = self.polls.remove(number) {
-                self.carry_out(pull, until);
+            let Some((pull, _)) = self.polls.waiting.get(&number) else { continue };
+            let Some(found) = self.store.queue(topic, queue) else { continue };
+            if found.from(pull.seen).iter().any(|entry| pull.wants(entry)) {
+                if let Some(pull) = self.polls.remove(number) {
+                    self.carry_out(pull, None);
+                }
+            } else {
+                self.polls.postpone(number, found.max(), now.instant + RECHECK);
             }
         }
     }
@@ -203,25 +275,57 @@ impl Broker {
 
     // ---- limits of queues ----------------------------------------------------------------------------------
 
+    fn answer_offset(&mut self, to: &ReplyTo, remark: Option<&str>, offset: i64) {
+        let offset = if let Some(Lie::Offset(lie)) = to.lie() { lie } else { offset };
+        self.peers.answer(to, ResponseCode::SUCCESS, remark, &OffsetResponse { offset }, &[]);
+    }
+
     pub(super) fn on_max_offset(&mut self, to: &ReplyTo, head: &Head<'_>) {
         let Some(fields) = self.fields::<GetMaxOffsetRequest<'_>>(to, head) else { return };
-        let offset = self.store.queue(&fields.topic, fields.queue_id).map_or(0, |queue| queue.len() as i64);
-        self.peers.answer(to, ResponseCode::SUCCESS, None, &OffsetResponse { offset }, &[]);
+        let max = self.store.queue(&fields.topic, fields.queue_id).map_or(0, Queue::max);
+        self.answer_offset(to, None, max);
     }
 
     pub(super) fn on_min_offset(&mut self, to: &ReplyTo, head: &Head<'_>) {
-        let Some(_) = self.fields::<GetMinOffsetRequest<'_>>(to, head) else { return };
-        self.peers.answer(to, ResponseCode::SUCCESS, None, &OffsetResponse { offset: 0 }, &[]);
+        let Some(fields) = self.fields::<GetMinOffsetRequest<'_>>(to, head) else { return };
+        let min = self.store.queue(&fields.topic, fields.queue_id).map_or(0, Queue::min);
+        self.answer_offset(to, Some(""), min);
+    }
+
+    pub(super) fn on_earliest_time(&mut self, to: &ReplyTo, head: &Head<'_>) {
+        // The same fields as those of GET_MIN_OFFSET.
+        let Some(fields) = self.fields::<GetMinOffsetRequest<'_>>(to, head) else { return };
+        let first =
+            self.store.queue(&fields.topic, fields.queue_id).and_then(|queue| queue.entries().first());
+        let answer = GetEarliestMsgStoretimeResponse { timestamp: first.map_or(-1, |entry| entry.stored_at) };
+        self.peers.answer(to, ResponseCode::SUCCESS, None, &answer, &[]);
     }
 
     pub(super) fn on_search_offset(&mut self, to: &ReplyTo, head: &Head<'_>) {
         let Some(fields) = self.fields::<SearchOffsetRequest<'_>>(to, head) else { return };
-        let queue = self.store.queue(&fields.topic, fields.queue_id).unwrap_or_default();
-        let offset = if fields.boundary_type.as_deref() == Some("UPPER") {
-            queue.partition_point(|entry| entry.stored_at <= fields.timestamp).saturating_sub(1)
+        let found = self.store.queue(&fields.topic, fields.queue_id);
+        let (min, entries) = found.map_or((0, &[][..]), |queue| (queue.min(), queue.entries()));
+        let upper = fields.boundary_type.as_deref() == Some("UPPER");
+        let place = if upper {
+            entries.partition_point(|entry| entry.stored_at <= fields.timestamp).saturating_sub(1)
         } else {
-            queue.partition_point(|entry| entry.stored_at < fields.timestamp)
+            entries.partition_point(|entry| entry.stored_at < fields.timestamp)
         };
-        self.peers.answer(to, ResponseCode::SUCCESS, None, &OffsetResponse { offset: offset as i64 }, &[]);
+        self.answer_offset(to, None, min + place as i64);
+    }
+}
+
+/// What an offset outside of a queue is answered: code, remark and where to go on.
+fn out_of_range(min: i64, max: i64, offset: i64, overflow_to_min: bool) -> (ResponseCode, &'static str, i64) {
+    match offset {
+        _ if max == 0 && offset == 0 => (ResponseCode::PULL_NOT_FOUND, "NO_MESSAGE_IN_QUEUE", 0),
+        _ if max == 0 => (ResponseCode::PULL_OFFSET_MOVED, "NO_MESSAGE_IN_QUEUE", 0),
+        _ if offset < min => (ResponseCode::PULL_OFFSET_MOVED, "OFFSET_TOO_SMALL", min),
+        _ if offset == max => (ResponseCode::PULL_NOT_FOUND, "OFFSET_OVERFLOW_ONE", offset),
+        _ if offset > max => {
+            let next = if overflow_to_min && min == 0 { min } else { max };
+            (ResponseCode::PULL_OFFSET_MOVED, "OFFSET_OVERFLOW_BADLY", next)
+        }
+        _ => (ResponseCode::SUCCESS, "FOUND", offset),
     }
 }

@@ -1,41 +1,42 @@
-//! Sending, batches, delay levels, sending back and dead letters (Java `SendMessageProcessor`,
-//! `AbstractSendMessageProcessor.consumerSendMsgBack`, `ScheduleMessageService`).
+//! Sending, alone and in batches (Java `SendMessageProcessor`).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
-use rocketmq_engine::Instant;
 use rocketmq_engine::wire::codes::ResponseCode;
-use rocketmq_engine::wire::fields::{
-    ConsumerSendMsgBackRequest, SendMessageRequest, SendMessageResponse, SendMessageV2Request,
-    ViewMessageRequest,
-};
-use rocketmq_engine::wire::header::{Head, NoFields};
+use rocketmq_engine::wire::fields::{SendMessageRequest, SendMessageResponse, SendMessageV2Request};
+use rocketmq_engine::wire::header::{EncodeFields, FieldSink, Head};
 use rocketmq_engine::wire::message::batch::entries;
-use rocketmq_engine::wire::message::names::{DLQ_PREFIX, RETRY_PREFIX, dlq_topic, retry_topic};
-use rocketmq_engine::wire::message::properties::{append_pair, names, without};
-use rocketmq_engine::wire::message::{Properties, SysFlag};
+use rocketmq_engine::wire::message::names::{
+    RETRY_PREFIX, check_stored_topic, dlq_topic, is_not_for_sending,
+};
+use rocketmq_engine::wire::message::properties::{append_pair, names};
+use rocketmq_engine::wire::message::{NameError, Properties};
 
-use super::Broker;
-use super::store::{Incoming, Stored};
+use super::back::DEFAULT_MAX_RECONSUME;
+use super::fault::Lie;
+use super::history::Name;
+use super::store::{Incoming, Stored, TopicConfig};
+use super::{Broker, FAQ};
 use crate::peer::{Now, ReplyTo};
 
-/// Retries a consumer gets unless it says otherwise.
-const DEFAULT_MAX_RECONSUME: i32 = 16;
+const REGION: &str = "DefaultRegion";
 
-/// Messages that wait for their time.
-#[derive(Debug, Default)]
-pub(super) struct Delayed {
-    waiting: BTreeMap<(Instant, u64), Incoming>,
-    number: u64,
-}
+/// The answer to a send: also a refused one says where the broker is and that it traces.
+struct Answer<'a>(Option<SendMessageResponse<'a>>);
 
-impl Delayed {
-    pub(super) fn next_deadline(&self) -> Option<Instant> {
-        self.waiting.first_key_value().map(|((at, _), _)| *at)
+impl EncodeFields for Answer<'_> {
+    fn encode<S: FieldSink>(&self, sink: &mut S) {
+        sink.text(names::MSG_REGION, REGION);
+        sink.text(names::TRACE_ON, "true");
+        if let Some(fields) = &self.0 {
+            fields.encode(sink);
+        }
     }
 }
+
+type Refused = (ResponseCode, Cow<'static, str>);
 
 impl Broker {
     pub(super) fn on_send(&mut self, to: &ReplyTo, head: &Head<'_>, body: &[u8], now: Now) {
@@ -66,92 +67,151 @@ impl Broker {
     }
 
     fn send(&mut self, to: &ReplyTo, fields: &SendMessageV2Request<'_>, body: &[u8], now: Now) {
-        let mut topic = fields.topic.to_string();
-        if let Err(remark) = self.prepare_topic(&topic, fields) {
-            return self.peers.refuse(to, ResponseCode::TOPIC_NOT_EXIST, &remark);
+        if body.is_empty() {
+            // Netty hands over no body at all then, and the processor takes its length.
+            let remark = "java.lang.NullPointerException: Cannot read the array length because the return value of \"org.apache.rocketmq.remoting.protocol.RemotingCommand.getBody()\" is null";
+            return self.peers.refuse(to, ResponseCode::SYSTEM_ERROR, remark);
         }
-        let mut queues = self.store.queue_count(&topic).unwrap_or_default();
-        if fields.queue_id >= queues as i32 {
-            let remark =
-                format!("request queueId[{}] is illegal, {topic} has {queues} queues", fields.queue_id);
-            return self.peers.refuse(to, ResponseCode::SYSTEM_ERROR, &remark);
+        match self.take(to, fields, body, now) {
+            Ok((topic, queue_id)) => self.wake_long_polls(&topic, queue_id, now),
+            Err((code, remark)) => self.peers.answer(to, code, Some(&remark), &Answer(None), &[]),
         }
-        if body.len() > self.config.max_message_size {
-            let remark = "message body size over max value";
-            return self.peers.refuse(to, ResponseCode::MESSAGE_ILLEGAL, remark);
+    }
+
+    /// Stores what is sent and answers; the queue it went to.
+    fn take(
+        &mut self,
+        to: &ReplyTo,
+        fields: &SendMessageV2Request<'_>,
+        body: &[u8],
+        now: Now,
+    ) -> Result<(Name, i32), Refused> {
+        let config = self.check_send(to, fields)?;
+        let mut topic = self.store.name(&fields.topic);
+        let batch = fields.batch == Some(true);
+        if batch {
+            check_batch(&topic)?;
         }
-        let properties =
-            fields.properties.as_ref().map(|parts| parts.to_text().into_owned()).unwrap_or_default();
         let reconsume_times = fields.reconsume_times.unwrap_or_default();
-        let most = fields.max_reconsume_times.unwrap_or(DEFAULT_MAX_RECONSUME);
-        if let Some(group) = topic.strip_prefix(RETRY_PREFIX)
-            && reconsume_times > most
-        {
-            topic = dlq_topic(group);
-            self.store.create_topic(&topic, 1, 6);
-            self.registration_changed = true;
-            queues = 1;
-        }
-        let queue_id = if fields.queue_id < 0 || fields.queue_id >= queues as i32 {
-            (now.unix_ms.unsigned_abs() as usize % queues.max(1)) as i32
-        } else {
+        let mut queue_id = if fields.queue_id >= 0 {
             fields.queue_id
+        } else {
+            // Java draws one; here the clock does.
+            (now.unix_ms.unsigned_abs() % u64::from(config.write_queues.max(1))) as i32
         };
-        let born_host = self.hosts.get(&to.peer).copied();
-        let born_host = born_host.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        let mut dead = false;
+        if let Some(group) = fields.topic.strip_prefix(RETRY_PREFIX) {
+            if !self.admit_group(group) {
+                let remark = format!("subscription group not exist, {group} {FAQ}");
+                return Err((ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST, remark.into()));
+            }
+            dead = reconsume_times > fields.max_reconsume_times.unwrap_or(DEFAULT_MAX_RECONSUME);
+            if dead {
+                topic = self.retry_or_dead(&dlq_topic(group));
+                queue_id = 0;
+            }
+        }
+        let sent = fields.properties.as_ref().map(|parts| parts.to_text()).unwrap_or_default();
         let message = Incoming {
             topic,
             queue_id,
             flag: fields.flag,
             sys_flag: fields.sys_flag,
             born_timestamp: fields.born_timestamp,
-            born_host,
+            born_host: self.host_of(to.peer),
             reconsume_times,
             body: Bytes::new(),
-            properties,
+            properties: String::new(),
         };
-        let stored = if fields.batch == Some(true) {
+        let unique = Properties::new(&sent).get(names::UNIQ_KEY).map_or_else(
+            || if batch { None } else { Some(Cow::Owned(self.unique_key(now))) },
+            |key| Some(Cow::Borrowed(key)),
+        );
+        let stored = if batch {
             self.store_batch(&message, body, now)
+        } else if body.len() > self.config.max_message_size {
+            None
         } else {
-            self.store_or_delay(Incoming { body: Bytes::copy_from_slice(body), ..message.clone() }, now)
-                .map(|stored| (stored, stored.id.to_string()))
+            let set = [
+                (names::CLUSTER, self.config.cluster_name.as_str()),
+                (names::MSG_REGION, REGION),
+                (names::TRACE_ON, "true"),
+                (names::UNIQ_KEY, unique.as_deref().unwrap_or_default()),
+                (names::DELAY, "0"),
+            ];
+            // Only a dead letter has its delay taken away.
+            let set = if dead { &set[..] } else { &set[..4] };
+            let properties = rewrite(&sent, set);
+            let message = Incoming { body: Bytes::copy_from_slice(body), properties, ..message.clone() };
+            self.store_or_delay(message, now).map(|stored| (stored, stored.id.to_string()))
         };
         let Some((stored, msg_id)) = stored else {
-            let remark = "the message is illegal, maybe msg body or properties length not matched";
-            return self.peers.refuse(to, ResponseCode::MESSAGE_ILLEGAL, remark);
+            let remark = format!(
+                "the message is illegal, maybe msg body or properties length not matched. msg body length limit {}B, msg properties length limit 32KB.",
+                self.config.max_message_size
+            );
+            return Err((ResponseCode::MESSAGE_ILLEGAL, remark.into()));
         };
-        let unique = Properties::new(&message.properties).get(names::UNIQ_KEY);
         let answer = SendMessageResponse {
             msg_id: msg_id.into(),
             queue_id,
-            queue_offset: stored.queue_offset,
-            transaction_id: unique.map(Into::into),
+            queue_offset: if let Some(Lie::Offset(lie)) = to.lie() { lie } else { stored.queue_offset },
+            transaction_id: unique,
             ..Default::default()
         };
-        self.peers.answer(to, ResponseCode::SUCCESS, None, &answer, &[]);
-        self.wake_long_polls(&message.topic, queue_id, now);
+        self.peers.answer(to, ResponseCode::SUCCESS, None, &Answer(Some(answer)), &[]);
+        Ok((message.topic, queue_id))
     }
 
-    fn prepare_topic(&mut self, topic: &str, fields: &SendMessageV2Request<'_>) -> Result<(), String> {
-        if self.store.queue_count(topic).is_some() {
-            return Ok(());
+    /// The topic's configuration, if a message may be sent to it; unknown topics are made.
+    fn check_send(
+        &mut self,
+        to: &ReplyTo,
+        fields: &SendMessageV2Request<'_>,
+    ) -> Result<TopicConfig, Refused> {
+        let topic = &*fields.topic;
+        // A topic that is known has been looked at before.
+        let known = self.store.topic(topic);
+        if known.is_none() {
+            check_name(topic)?;
         }
-        let queues = if topic.starts_with(RETRY_PREFIX) || topic.starts_with(DLQ_PREFIX) {
-            1
-        } else if self.config.auto_create_topic {
-            (fields.default_topic_queue_nums.max(1) as u32).min(self.config.default_topic_queue_nums)
-        } else {
-            return Err(format!(
-                "topic[{topic}] not exist, apply first please!\nSee https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details."
-            ));
+        if is_not_for_sending(topic) {
+            let remark = format!("Sending message to topic[{topic}] is forbidden.");
+            return Err((ResponseCode::NO_PERMISSION, remark.into()));
+        }
+        let Some(config) = known.or_else(|| self.topic_by_template(fields)) else {
+            let remark = format!("topic[{topic}] not exist, apply first please!{FAQ}");
+            return Err((ResponseCode::TOPIC_NOT_EXIST, remark.into()));
         };
-        self.store.create_topic(topic, queues, 6);
-        self.registration_changed = true;
-        Ok(())
+        let queue = fields.queue_id;
+        if queue >= config.read_queues.max(config.write_queues) as i32 {
+            let (described, from) = (describe(topic, &config), self.host_of(to.peer));
+            let remark = format!("request queueId[{queue}] is illegal, {described} Producer: {from}");
+            return Err((ResponseCode::INVALID_PARAMETER, remark.into()));
+        }
+        Ok(config)
+    }
+
+    /// Makes a topic after the template the sender names, if that is allowed.
+    fn topic_by_template(&mut self, fields: &SendMessageV2Request<'_>) -> Option<TopicConfig> {
+        let template = self.store.topic(&fields.default_topic);
+        let config = match template.filter(|config| config.may(TopicConfig::INHERIT)) {
+            Some(template) => {
+                let most = fields.default_topic_queue_nums.max(0) as u32;
+                TopicConfig::new(most.min(template.write_queues)).perm(template.perm & !TopicConfig::INHERIT)
+            }
+            None if fields.topic.starts_with(RETRY_PREFIX) => TopicConfig::new(1),
+            None => return None,
+        };
+        self.set_topic(&fields.topic, config);
+        Some(config)
     }
 
     /// Each message of a batch is stored alone; ids are joined with commas, the offset is the first one's.
     fn store_batch(&mut self, batch: &Incoming, body: &[u8], now: Now) -> Option<(Stored, String)> {
+        if body.len() > self.config.max_message_size {
+            return None;
+        }
         let parsed: Vec<_> = entries(body).collect::<Result<_, _>>().ok()?;
         let mut all = Vec::new();
         for entry in parsed {
@@ -161,102 +221,64 @@ impl Broker {
                 properties: entry.properties.to_string(),
                 ..batch.clone()
             };
-            all.push(self.store.append(&message, now.unix_ms)?);
+            all.push(self.append(&message, now)?);
         }
         let ids: Vec<String> = all.iter().map(|stored| stored.id.to_string()).collect();
         Some((*all.first()?, ids.join(",")))
     }
 
-    /// Stores now, or keeps the message for the time its delay level says.
-    fn store_or_delay(&mut self, message: Incoming, now: Now) -> Option<Stored> {
-        let level = Properties::new(&message.properties).get_i64(names::DELAY).unwrap_or_default();
-        let last = self.config.delay_levels.len() as i64;
-        if level <= 0 || last == 0 {
-            return self.store.append(&message, now.unix_ms);
-        }
-        let time = self.config.delay_levels.get((level.min(last) - 1) as usize).copied()?;
-        // The schedule topic takes it first: that is where the answer's offsets point.
-        self.store.create_topic("SCHEDULE_TOPIC_XXXX", last as u32, 6);
-        let parked = Incoming {
-            topic: "SCHEDULE_TOPIC_XXXX".into(),
-            queue_id: (level.min(last) - 1) as i32,
-            ..message.clone()
-        };
-        let stored = self.store.append(&parked, now.unix_ms)?;
-        let properties = without(&message.properties, names::DELAY);
-        self.delayed.number += 1;
-        let key = (now.instant + time, self.delayed.number);
-        self.delayed.waiting.insert(key, Incoming { properties, ..message });
-        Some(stored)
+    /// A key for a message whose producer gave it none: as long as Java's, the log's end makes it unique.
+    fn unique_key(&self, now: Now) -> String {
+        format!("{:016X}{:016X}", now.unix_ms, self.store.end())
     }
+}
 
-    pub(super) fn deliver_delayed(&mut self, now: Now) {
-        let later = self.delayed.waiting.split_off(&(now.instant, u64::MAX));
-        for message in std::mem::replace(&mut self.delayed.waiting, later).into_values() {
-            self.store.append(&message, now.unix_ms);
-            self.wake_long_polls(&message.topic, message.queue_id, now);
-        }
-    }
+fn check_batch(topic: &str) -> Result<(), Refused> {
+    let remark = if topic.len() > i8::MAX as usize {
+        format!("message topic length too long {}", topic.len())
+    } else if topic.starts_with(RETRY_PREFIX) {
+        format!("batch request does not support retry group {topic}")
+    } else {
+        return Ok(());
+    };
+    Err((ResponseCode::MESSAGE_ILLEGAL, remark.into()))
+}
 
-    pub(super) fn on_send_back(&mut self, to: &ReplyTo, head: &Head<'_>, now: Now) {
-        let Some(fields) = self.fields::<ConsumerSendMsgBackRequest<'_>>(to, head) else { return };
-        let Some(message) = self.returned(&fields) else {
-            let remark = format!("look message by offset failed, {}", fields.offset);
-            return self.peers.refuse(to, ResponseCode::SYSTEM_ERROR, &remark);
-        };
-        self.store.create_topic(&message.topic, 1, 6);
-        self.registration_changed = true;
-        let (topic, queue) = (message.topic.clone(), message.queue_id);
-        match self.store_or_delay(message, now) {
-            Some(_) => self.peers.answer(to, ResponseCode::SUCCESS, None, &NoFields, &[]),
-            None => self.peers.refuse(to, ResponseCode::SYSTEM_ERROR, "the message cannot be stored"),
+/// Java `TopicValidator.validateTopic`.
+fn check_name(topic: &str) -> Result<(), Refused> {
+    let remark = match check_stored_topic(topic) {
+        Ok(()) => return Ok(()),
+        Err(NameError::Blank { .. }) => "The specified topic is blank.".into(),
+        Err(NameError::TooLong { max, .. }) => {
+            format!("The specified topic is longer than topic max length {max}.")
         }
-        self.wake_long_polls(&topic, queue, now);
-    }
+        Err(_) => format!(
+            "The specified topic: {topic}, contains illegal characters, allowing only ^[%|a-zA-Z0-9_-]+$"
+        ),
+    };
+    Err((ResponseCode::INVALID_PARAMETER, remark.into()))
+}
 
-    /// The message as it goes to the retry topic, or to the dead letters.
-    fn returned(&self, fields: &ConsumerSendMsgBackRequest<'_>) -> Option<Incoming> {
-        let message = self.store.by_physical_offset(fields.offset)?;
-        let mut properties = message.properties().as_str().to_string();
-        let origin = message.properties().get(names::RETRY_TOPIC).unwrap_or(message.topic()).to_string();
-        if message.properties().get(names::RETRY_TOPIC).is_none() {
-            append_pair(&mut properties, names::RETRY_TOPIC, &origin);
-        }
-        if message.properties().get(names::ORIGIN_MESSAGE_ID).is_none()
-            && let Some(id) = &fields.origin_msg_id
-        {
-            append_pair(&mut properties, names::ORIGIN_MESSAGE_ID, id);
-        }
-        properties = without(&properties, names::DELAY);
-        let (times, most) =
-            (message.reconsume_times(), fields.max_reconsume_times.unwrap_or(DEFAULT_MAX_RECONSUME));
-        let dead = times >= most || fields.delay_level < 0;
-        let topic = if dead { dlq_topic(&fields.group) } else { retry_topic(&fields.group) };
-        if !dead {
-            let level = if fields.delay_level == 0 { 3 + times } else { fields.delay_level };
-            append_pair(&mut properties, names::DELAY, &level.to_string());
-        }
-        Some(Incoming {
-            topic,
-            queue_id: 0,
-            flag: message.flag(),
-            sys_flag: message.sys_flag().0 & !(SysFlag::BORNHOST_V6 | SysFlag::STOREHOST_V6),
-            born_timestamp: message.born_timestamp(),
-            born_host: message.born_host(),
-            reconsume_times: times + 1,
-            body: Bytes::copy_from_slice(message.body()),
-            properties,
-        })
-    }
+/// Java `TopicConfig.toString`.
+fn describe(topic: &str, config: &TopicConfig) -> String {
+    let TopicConfig { read_queues, write_queues, perm, sys_flag, order } = config;
+    let bit = |bit, letter| if perm & bit == bit { letter } else { '-' };
+    let (read, write) = (bit(TopicConfig::READ, 'R'), bit(TopicConfig::WRITE, 'W'));
+    let inherit = bit(TopicConfig::INHERIT, 'X');
+    format!(
+        "TopicConfig [topicName={topic}, readQueueNums={read_queues}, writeQueueNums={write_queues}, perm={read}{write}{inherit}, topicFilterType=SINGLE_TAG, topicSysFlag={sys_flag}, order={order}, attributes={{}}]"
+    )
+}
 
-    pub(super) fn on_view_message(&mut self, to: &ReplyTo, head: &Head<'_>) {
-        let Some(fields) = self.fields::<ViewMessageRequest<'_>>(to, head) else { return };
-        match self.store.bytes_at(fields.offset).cloned() {
-            Some(bytes) => self.peers.answer(to, ResponseCode::SUCCESS, None, &NoFields, &bytes),
-            None => {
-                let remark = format!("can not find message by the offset, {}", fields.offset);
-                self.peers.refuse(to, ResponseCode::SYSTEM_ERROR, &remark);
-            }
-        }
+/// The properties as a broker writes them: each once (the last of two equal names wins), and in place of the
+/// sender's those it sets itself.
+fn rewrite(sent: &str, set: &[(&str, &str)]) -> String {
+    let mut pairs: BTreeMap<&str, &str> = Properties::new(sent).iter().collect();
+    pairs.remove(names::POP_CK);
+    pairs.extend(set.iter().copied());
+    let mut out = String::with_capacity(sent.len() + 96);
+    for (name, value) in pairs {
+        append_pair(&mut out, name, value);
     }
+    out
 }
