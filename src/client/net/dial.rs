@@ -28,6 +28,7 @@ impl Net {
             reader: ReadBuffer::default(),
             write_announced: false,
             last_traffic: now,
+            unanswered_since: None,
             greeted: 0,
             registered: 0,
         };

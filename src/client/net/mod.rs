@@ -47,6 +47,8 @@ struct Link {
     /// A `Write` was emitted and the queue has not been empty since.
     write_announced: bool,
     last_traffic: Instant,
+    /// When something was first written that nothing has been received after.
+    unanswered_since: Option<Instant>,
     /// The newest registration said on it, and the newest its broker confirmed.
     greeted: u64,
     registered: u64,
@@ -166,6 +168,10 @@ impl Net {
     pub(crate) fn pause_reading(&mut self, paused: bool) {
         self.paused = paused;
         for conn in self.open_broker_connections() {
+            // What was not read meanwhile is not the peer's silence.
+            if let Some(link) = self.link_mut(conn) {
+                link.unanswered_since = None;
+            }
             self.actions.push_back(Action::SetRead { conn, enabled: !paused });
         }
     }

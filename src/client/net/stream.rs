@@ -24,6 +24,7 @@ impl Net {
             link.reader.commit(n);
             link.core.note_read(n, now);
             link.last_traffic = now;
+            link.unanswered_since = None;
         }
     }
 
@@ -39,6 +40,7 @@ impl Net {
         let n = link.reader.push_slice(bytes);
         link.core.note_read(n, now);
         link.last_traffic = now;
+        link.unanswered_since = None;
         n
     }
 
@@ -49,6 +51,7 @@ impl Net {
             return None;
         }
         link.last_traffic = now;
+        link.unanswered_since = None;
         let len = chunk.len();
         let rest = link.reader.push_chunk(chunk);
         link.core.note_read(len - rest.as_ref().map_or(0, Bytes::len), now);
@@ -88,6 +91,7 @@ impl Net {
         let Some(link) = self.link_mut(conn) else { return false };
         link.core.handle_written(n);
         link.last_traffic = now;
+        link.unanswered_since.get_or_insert(now);
         if !link.core.has_pending_write() {
             link.write_announced = false;
         }

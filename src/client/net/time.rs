@@ -1,10 +1,11 @@
 //! What becomes due on connections.
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::{LinkState, Net};
 use crate::client::ids::ConnId;
-use crate::error::CloseCause;
+use crate::error::{CloseCause, TransportError};
 use crate::time::Instant;
 
 impl Net {
@@ -12,7 +13,7 @@ impl Net {
     /// requests, closes what nobody has used for long. Returns those that have something to say.
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> Vec<ConnId> {
         let mut due = Vec::new();
-        let idle = self.config.idle_timeout;
+        let (idle, silence) = (self.config.idle_timeout, self.silence());
         self.probe(now);
         let all: Vec<ConnId> = self.connections().map(|(conn, _)| conn).collect();
         for conn in all {
@@ -22,6 +23,10 @@ impl Net {
                 LinkState::Connecting(until) if until <= now => due.push(conn),
                 LinkState::Open if link.last_traffic + idle <= now && link.core.in_flight() == 0 => {
                     link.core.set_closed(CloseCause::Local);
+                    due.push(conn);
+                }
+                LinkState::Open if link.unanswered_since.is_some_and(|since| since + silence <= now) => {
+                    link.core.set_closed(CloseCause::Transport(TransportError::TimedOut));
                     due.push(conn);
                 }
                 _ => {}
@@ -42,15 +47,24 @@ impl Net {
         matches!(self.link(conn).map(|link| link.state), Some(LinkState::Connecting(until)) if until <= now)
     }
 
+    /// How long a peer may say nothing after it was written to. It answers heartbeats as long as it lives, so two
+    /// of them without a word mean that it is gone and that its end of the connection was never heard of. While
+    /// reading pauses its answers are not looked at, and nothing is concluded.
+    fn silence(&self) -> Duration {
+        if self.paused { Duration::MAX } else { self.config.heartbeat_broker_interval.saturating_mul(2) }
+    }
+
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let idle = self.config.idle_timeout;
+        let (idle, silence) = (self.config.idle_timeout, self.silence());
         let each = self.links.iter().filter_map(|(_, _, link)| {
             let own = match link.state {
                 LinkState::Backoff(until) | LinkState::Connecting(until) => Some(until),
                 LinkState::Open if link.core.in_flight() == 0 => Some(link.last_traffic + idle),
                 LinkState::Open => None,
             };
-            own.into_iter().chain(link.core.next_deadline()).min()
+            let open = link.state == LinkState::Open;
+            let silent = link.unanswered_since.filter(|_| open).map(|since| since + silence);
+            own.into_iter().chain(silent).chain(link.core.next_deadline()).min()
         });
         each.chain(self.probes().map(|(_, until)| until)).min()
     }
