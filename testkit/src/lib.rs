@@ -15,13 +15,16 @@
 //! | [`Cluster`] | a name server and its brokers by address, in memory |
 //! | [`TcpCluster`] | the same behind loopback listeners, one thread for all |
 //! | [`Fault`] | what a broker is to do wrong |
+//! | [`sim`] | clients and a cluster on a virtual network and clock: faults as data, the same run for the same seed |
 //!
-//! The machines know the wire format of `rocketmq_engine::wire` and nothing of the client.
+//! The machines know the wire format of `rocketmq_engine::wire` and nothing of the client; the simulator drives
+//! clients by the surface every driver uses.
 
 mod broker;
 mod cluster;
 mod name_server;
 mod peer;
+pub mod sim;
 mod tcp;
 
 pub use broker::{

@@ -1,0 +1,32 @@
+//! The simulator: any number of clients, name servers and brokers on a virtual network and clock, in one thread,
+//! the same run for the same seed, thousands of times faster than life.
+//!
+//! A [`World`] moves unmodified engines ([`rocketmq_engine::Client`]) by nothing but the surface every driver uses.
+//! Time jumps from one thing that happens to the next. What goes wrong is a [`Plan`]: data that is printed, read
+//! back, stored and shortened.
+//!
+//! | file | what |
+//! |---|---|
+//! | `world` | what is in it, the loop |
+//! | `client` | an engine, its clock, its application and its driver |
+//! | `network`, `link` | dials, bytes under way, ends |
+//! | `mishaps`, `plan` | what goes wrong: carried out; as data |
+//! | `agenda`, `clock`, `rng`, `digest` | what is next; a machine's clocks; chance; what engines put out |
+
+mod agenda;
+mod client;
+mod clock;
+mod digest;
+mod link;
+mod mishaps;
+mod network;
+mod plan;
+mod rng;
+mod world;
+
+pub use client::{App, Ctx};
+pub use digest::Digest;
+pub use link::{CutHow, Way};
+pub use plan::{Host, Mishap, MishapKind, Plan, PlanError, Wrong};
+pub use rng::SimRng;
+pub use world::{World, WorldBuilder, WorldStats};
