@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use rocketmq_engine::wire::body::{BrokerData, QueueData, TopicRouteData};
-use rocketmq_engine::wire::codes::{RequestCode, ResponseCode};
+use rocketmq_engine::wire::codes::{RequestCode, ResponseCode, Version};
 use rocketmq_engine::wire::fields::GetRouteInfoRequest;
 use rocketmq_engine::wire::frame::SerializeType;
 use rocketmq_engine::wire::header::{Head, NoFields};
 
-use crate::broker::{Answered, Keep, Name, TopicConfig};
+use crate::broker::{Answered, FAQ, Keep, Name, TopicConfig};
 use crate::peer::{Now, PeerId, Peers, ReplyTo, not_supported};
+
+/// Clients from this version on read standard JSON.
+const FIRST_WITH_STANDARD_JSON: Version = Version(401);
 
 /// What a broker tells name servers about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,6 +121,11 @@ impl NameServer {
         (!route.queue_datas.is_empty()).then_some(route)
     }
 
+    /// The form of the heads it sends, JSON unless said otherwise.
+    pub fn answer_in(&mut self, serialize: SerializeType) {
+        self.peers.serialize = serialize;
+    }
+
     /// Keeps a history of answers from now on.
     pub fn keep(&mut self, keep: Keep) {
         *self.peers.keep = keep;
@@ -141,7 +149,7 @@ impl NameServer {
             parsed = next;
             let head = input.get(frame.head).unwrap_or_default();
             match Head::parse(frame.serialize, head) {
-                Ok(head) if !head.is_response() => self.on_request(peer, &head, frame.serialize),
+                Ok(head) if !head.is_response() => self.on_request(peer, &head),
                 Ok(_) => {}
                 Err(_) => self.peers.hang_up(peer),
             }
@@ -149,25 +157,42 @@ impl NameServer {
         self.peers.restore_input(peer, input, parsed);
     }
 
-    fn on_request(&mut self, peer: PeerId, head: &Head<'_>, serialize: SerializeType) {
-        let to = ReplyTo::new(peer, head, serialize);
+    fn on_request(&mut self, peer: PeerId, head: &Head<'_>) {
+        let to = ReplyTo::new(peer, head);
         if head.request_code() != RequestCode::GET_ROUTEINFO_BY_TOPIC {
             return not_supported(&mut self.peers, &to, head.request_code());
         }
-        match head.fields::<GetRouteInfoRequest<'_>>() {
-            Ok(fields) => match self.route(&fields.topic) {
-                Some(route) => {
-                    self.peers.answer(&to, ResponseCode::SUCCESS, None, &NoFields, &route.encode());
-                }
-                None => {
-                    let topic = &fields.topic;
-                    let remark = format!(
-                        "No topic route info in name server for the topic: {topic}\nSee https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details."
-                    );
-                    self.peers.refuse(&to, ResponseCode::TOPIC_NOT_EXIST, &remark);
-                }
-            },
-            Err(error) => self.peers.refuse(&to, ResponseCode::SYSTEM_ERROR, &error.to_string()),
+        let fields = head.fields::<GetRouteInfoRequest<'_>>();
+        // Java joins the text of what is not there.
+        let topic = fields.as_ref().map_or("null", |fields| &*fields.topic);
+        let Some(route) = self.route(topic) else {
+            let remark = format!("No topic route info in name server for the topic: {topic}{FAQ}");
+            return self.peers.refuse(&to, ResponseCode::TOPIC_NOT_EXIST, &remark);
+        };
+        let asked = fields.is_ok_and(|fields| fields.accept_standard_json_only == Some(true));
+        let mut body = route.encode();
+        if !asked && head.version < FIRST_WITH_STANDARD_JSON {
+            body = bare_keys(&body);
         }
+        self.peers.answer(&to, ResponseCode::SUCCESS, None, &NoFields, &body);
     }
+}
+
+/// Broker addresses as clients before 4.9.4 get them: the numbers before them are not quoted.
+fn bare_keys(body: &[u8]) -> Vec<u8> {
+    let mut out = String::with_capacity(body.len());
+    let mut rest = std::str::from_utf8(body).unwrap_or_default();
+    let begins = "\"brokerAddrs\":{";
+    while let Some((before, after)) = rest.split_once(begins) {
+        let Some((addresses, after)) = after.split_once('}') else { break };
+        let bare = |entry: &str| match entry.split_once(':') {
+            Some((id, address)) => format!("{}:{address}", id.trim_matches('"')),
+            None => entry.to_string(),
+        };
+        let addresses: Vec<String> = addresses.split(',').map(bare).collect();
+        out.extend([before, begins, &addresses.join(","), "}"]);
+        rest = after;
+    }
+    out.push_str(rest);
+    out.into_bytes()
 }

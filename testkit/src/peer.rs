@@ -24,21 +24,20 @@ pub struct Now {
     pub unix_ms: i64,
 }
 
-/// Whom an answer is for (the request's connection, number and form), and what is to be wrong with it.
+/// Whom an answer is for (the request's connection and number), and what is to be wrong with it.
 #[derive(Clone, Copy, Debug, Hash)]
 pub(crate) struct ReplyTo {
     pub(crate) peer: PeerId,
     opaque: i32,
     request: RequestCode,
-    serialize: SerializeType,
     oneway: bool,
     pub(crate) twist: Option<Twist>,
 }
 
 impl ReplyTo {
-    pub(crate) fn new(peer: PeerId, head: &Head<'_>, serialize: SerializeType) -> Self {
+    pub(crate) fn new(peer: PeerId, head: &Head<'_>) -> Self {
         let (opaque, request, oneway) = (head.opaque, head.request_code(), head.is_oneway());
-        Self { peer, opaque, request, serialize, oneway, twist: None }
+        Self { peer, opaque, request, oneway, twist: None }
     }
 
     /// The same, whose answer goes nowhere.
@@ -97,6 +96,8 @@ pub(crate) struct Peers {
     /// Connections the machine wants closed once their output has left.
     closing: BTreeSet<PeerId>,
     next: u64,
+    /// The form of heads that are sent: servers have one of their own, whatever clients use.
+    pub(crate) serialize: SerializeType,
     /// When the last input came.
     pub(crate) now: Aside<Now>,
     pub(crate) keep: Aside<Keep>,
@@ -217,7 +218,7 @@ impl Peers {
         }
         let code = if let Some(Twist::Recode(other)) = to.twist { other } else { code };
         let spec = spec(code.0, to.opaque, Flag::RESPONSE, remark);
-        let Some(mut frame) = self.queue(to.peer, to.serialize, &spec, fields, body, body_len) else {
+        let Some(mut frame) = self.queue(to.peer, &spec, fields, body, body_len) else {
             return;
         };
         let Some(peer) = self.open.get_mut(&to.peer) else { return };
@@ -246,13 +247,12 @@ impl Peers {
     /// Tells a client something, one-way.
     pub(crate) fn tell<F: Request>(&mut self, peer: PeerId, opaque: i32, fields: &F) {
         let spec = spec(F::CODE.0, opaque, Flag::ONEWAY, None);
-        self.queue(peer, SerializeType::Json, &spec, fields, std::iter::empty(), 0);
+        self.queue(peer, &spec, fields, std::iter::empty(), 0);
     }
 
     fn queue<'b, F: EncodeFields>(
         &mut self,
         id: PeerId,
-        serialize: SerializeType,
         spec: &HeadSpec<'_>,
         fields: &F,
         body: impl Iterator<Item = &'b [u8]>,
@@ -268,7 +268,7 @@ impl Peers {
             peer.sent = 0;
         }
         let mark = peer.output.len();
-        if encode_head(&mut peer.output, serialize, spec, fields, body_len).is_err() {
+        if encode_head(&mut peer.output, self.serialize, spec, fields, body_len).is_err() {
             peer.output.truncate(mark);
             return None;
         }

@@ -76,6 +76,7 @@ impl TcpClusterBuilder {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
         let stop = Arc::new(AtomicBool::new(false));
+        let start = Clock::now();
         let mut server = Server {
             poll,
             listeners: Vec::new(),
@@ -83,7 +84,7 @@ impl TcpClusterBuilder {
             by_peer: BTreeMap::new(),
             next_token: 0,
             cluster: cluster.clone(),
-            start: Clock::now(),
+            start,
             buffer: vec![0; CHUNK],
         };
         server.listen(Node::NameServer(0), name_server)?;
@@ -92,7 +93,7 @@ impl TcpClusterBuilder {
         }
         let (flag, name) = (stop.clone(), "rocketmq-testkit".to_string());
         let thread = std::thread::Builder::new().name(name).spawn(move || server.run(&flag))?;
-        Ok(TcpCluster { cluster, address, stop, waker, thread: Some(thread) })
+        Ok(TcpCluster { cluster, address, start, stop, waker, thread: Some(thread) })
     }
 }
 
@@ -101,6 +102,7 @@ impl TcpClusterBuilder {
 pub struct TcpCluster {
     cluster: Arc<Mutex<Cluster>>,
     address: SocketAddr,
+    start: Clock,
     stop: Arc<AtomicBool>,
     waker: Arc<Waker>,
     thread: Option<JoinHandle<()>>,
@@ -124,7 +126,10 @@ impl TcpCluster {
 
     /// Looks at the cluster, or changes it; the machines wait meanwhile.
     pub fn with<R>(&self, look: impl FnOnce(&mut Cluster) -> R) -> R {
-        let result = look(&mut lock(&self.cluster));
+        let mut cluster = lock(&self.cluster);
+        cluster.observe(now(self.start));
+        let result = look(&mut cluster);
+        drop(cluster);
         // What was changed may have output or another deadline.
         let _ = self.waker.wake();
         result
@@ -143,6 +148,11 @@ impl Drop for TcpCluster {
 
 fn lock(cluster: &Mutex<Cluster>) -> MutexGuard<'_, Cluster> {
     cluster.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn now(start: Clock) -> Now {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Now { instant: Instant::ZERO + start.elapsed(), unix_ms: unix.as_millis() as i64 }
 }
 
 struct Connection {
@@ -172,8 +182,7 @@ impl Server {
     }
 
     fn now(&self) -> Now {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Now { instant: Instant::ZERO + self.start.elapsed(), unix_ms: unix.as_millis() as i64 }
+        now(self.start)
     }
 
     fn run(&mut self, stop: &AtomicBool) {

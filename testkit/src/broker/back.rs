@@ -63,7 +63,7 @@ impl Broker {
         let place = (level.min(last) - 1) as usize;
         let time = self.config.delay_levels.get(place).copied()?;
         // The schedule topic takes it first: that is where the answer's offsets point.
-        if self.store.topic(SCHEDULE_TOPIC).is_none() {
+        if self.store.queues(SCHEDULE_TOPIC).len() < last as usize {
             self.set_topic(SCHEDULE_TOPIC, TopicConfig::new(last as u32));
         }
         let mut properties = without(&without(&message.properties, names::REAL_TOPIC), names::REAL_QUEUE_ID);

@@ -209,7 +209,10 @@ impl Broker {
             sub_change |= before.is_some_and(|before| before != fingerprint);
             if self.groups.register(to.peer, &client_id, consumer, data.without_sub) {
                 self.note(|_| Effect::Joined { group: group.clone(), client_id: client_id.clone() });
-                self.notify_members(&group);
+                // Those who broadcast share nothing.
+                if consumer.message_model != "BROADCASTING" {
+                    self.notify_members(&group);
+                }
             }
         }
         for producer in &data.producer_data_set {

@@ -11,7 +11,7 @@
 //! | `life` | ending, starting again with what was lost, following a master |
 //! | `history` | what was applied, what was answered |
 //! | `fault` | doing wrong when told to |
-//! | `look` | what tests look at and change |
+//! | `look`, `seed` | what tests look at and change; messages that were there before |
 
 mod back;
 mod fault;
@@ -21,6 +21,7 @@ mod life;
 mod look;
 mod offsets;
 mod pull;
+mod seed;
 mod send;
 mod store;
 
@@ -33,7 +34,7 @@ use rocketmq_engine::wire::codes::{RequestCode, ResponseCode, Version};
 use rocketmq_engine::wire::fields::CreateTopicRequest;
 use rocketmq_engine::wire::frame::SerializeType;
 use rocketmq_engine::wire::header::{DecodeFields, Head, NoFields};
-use rocketmq_engine::wire::message::names::DEFAULT_TOPIC;
+use rocketmq_engine::wire::message::names::{DEFAULT_TOPIC, is_system_topic};
 
 pub use fault::{Fault, FaultKind, Lie, Requests};
 pub(crate) use history::Aside;
@@ -50,10 +51,11 @@ use fault::Faults;
 use group::Groups;
 use offsets::Offsets;
 use pull::LongPolls;
+use send::check_name;
 use store::Store;
 
 /// What a server adds to words about things that do not exist.
-const FAQ: &str = "\nSee https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details.";
+pub(crate) const FAQ: &str = "\nSee https://rocketmq.apache.org/docs/bestPractice/06FAQ for further details.";
 /// Clients of later versions know GO_AWAY.
 const LAST_WITHOUT_GO_AWAY: Version = Version(475);
 
@@ -74,6 +76,8 @@ pub struct BrokerConfig {
     pub max_message_size: usize,
     /// `messageDelayLevel`: how long level 1, 2 ... keeps a message.
     pub delay_levels: Vec<Duration>,
+    /// The form of the heads it sends, whatever form clients use (`rocketmq.serialize.type`).
+    pub serialize: SerializeType,
     /// A pull behind the end of a queue that begins with 0 is sent back to 0, as brokers before 5.0 do.
     pub overflow_to_min: bool,
 }
@@ -90,6 +94,7 @@ impl BrokerConfig {
             default_topic_queue_nums: 8,
             max_message_size: 4 << 20,
             delay_levels: seconds.map(Duration::from_secs).to_vec(),
+            serialize: SerializeType::Json,
             overflow_to_min: false,
         }
     }
@@ -144,6 +149,7 @@ impl Broker {
             serving: Aside::default(),
             config,
         };
+        broker.peers.serialize = broker.config.serialize;
         broker.format();
         broker
     }
@@ -159,6 +165,14 @@ impl Broker {
             self.store
                 .set_topic(DEFAULT_TOPIC, TopicConfig::new(self.config.default_topic_queue_nums).perm(perm));
         }
+    }
+
+    /// Changes its configuration while it runs, as UPDATE_BROKER_CONFIG does. Names do not change.
+    pub fn configure(&mut self, change: impl FnOnce(&mut BrokerConfig)) {
+        let names = (self.config.broker_name.clone(), self.config.cluster_name.clone());
+        change(&mut self.config);
+        (self.config.broker_name, self.config.cluster_name) = names;
+        self.peers.serialize = self.config.serialize;
     }
 
     /// Its configuration.
@@ -212,7 +226,7 @@ impl Broker {
             Ok(_) => return,
             Err(_) => return self.peers.hang_up(peer),
         };
-        let to = ReplyTo::new(peer, &parsed, serialize);
+        let to = ReplyTo::new(peer, &parsed);
         match self.faults.next(parsed.request_code()) {
             None => self.serve(&to, &parsed, body, now),
             Some(FaultKind::Answer(code, remark)) => self.peers.refuse(&to, code, &remark),
@@ -303,6 +317,13 @@ impl Broker {
 
     fn on_create_topic(&mut self, to: &ReplyTo, head: &Head<'_>) {
         let Some(fields) = self.fields::<CreateTopicRequest<'_>>(to, head) else { return };
+        if let Err((code, remark)) = check_name(&fields.topic) {
+            return self.peers.refuse(to, code, &remark);
+        }
+        if is_system_topic(&fields.topic) {
+            let remark = format!("The topic[{}] is conflict with system topic.", fields.topic);
+            return self.peers.refuse(to, ResponseCode::INVALID_PARAMETER, &remark);
+        }
         let count = |queues: i32| queues.clamp(1, 65_535) as u32;
         let config = TopicConfig {
             read_queues: count(fields.read_queue_nums),
@@ -312,7 +333,7 @@ impl Broker {
             order: fields.order == Some(true),
         };
         self.set_topic(&fields.topic, config);
-        self.peers.answer(to, ResponseCode::SUCCESS, None, &NoFields, &[]);
+        self.peers.refuse(to, ResponseCode::SUCCESS, "not set any response code");
     }
 
     // ---- time ----------------------------------------------------------------------------------------------
@@ -321,7 +342,7 @@ impl Broker {
         *self.peers.now = now;
         for (peer, serialize, head, body) in self.faults.take_due(now.instant) {
             if let Ok(parsed) = Head::parse(serialize, &head) {
-                self.serve(&ReplyTo::new(peer, &parsed, serialize), &parsed, &body, now);
+                self.serve(&ReplyTo::new(peer, &parsed), &parsed, &body, now);
             }
         }
         self.deliver_delayed(now);

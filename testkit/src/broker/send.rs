@@ -36,7 +36,7 @@ impl EncodeFields for Answer<'_> {
     }
 }
 
-type Refused = (ResponseCode, Cow<'static, str>);
+pub(super) type Refused = (ResponseCode, Cow<'static, str>);
 
 impl Broker {
     pub(super) fn on_send(&mut self, to: &ReplyTo, head: &Head<'_>, body: &[u8], now: Now) {
@@ -129,7 +129,9 @@ impl Broker {
         );
         let stored = if batch {
             self.store_batch(&message, body, now)
-        } else if body.len() > self.config.max_message_size {
+        } else if body.len() > self.config.max_message_size
+            || Properties::new(&sent).get_bytes(names::INNER_NUM).is_some()
+        {
             None
         } else {
             let set = [
@@ -228,7 +230,7 @@ impl Broker {
     }
 
     /// A key for a message whose producer gave it none: as long as Java's, the log's end makes it unique.
-    fn unique_key(&self, now: Now) -> String {
+    pub(super) fn unique_key(&self, now: Now) -> String {
         format!("{:016X}{:016X}", now.unix_ms, self.store.end())
     }
 }
@@ -245,7 +247,7 @@ fn check_batch(topic: &str) -> Result<(), Refused> {
 }
 
 /// Java `TopicValidator.validateTopic`.
-fn check_name(topic: &str) -> Result<(), Refused> {
+pub(super) fn check_name(topic: &str) -> Result<(), Refused> {
     let remark = match check_stored_topic(topic) {
         Ok(()) => return Ok(()),
         Err(NameError::Blank { .. }) => "The specified topic is blank.".into(),

@@ -238,6 +238,11 @@ impl Store {
         self.end
     }
 
+    /// The next message gets this offset, unless the log is longer.
+    pub(super) fn go_on_at(&mut self, physical_offset: i64) {
+        self.end = self.end.max(physical_offset);
+    }
+
     /// Messages at the end of the log are lost; the offsets they had are given again.
     pub(super) fn lose_tail(&mut self, messages: usize) {
         let keep = self.log.len().saturating_sub(messages);
@@ -293,8 +298,9 @@ impl Store {
         }
         let tag = view.tag().map_or(0, tag_code);
         queue.entries.push(Entry { bytes: record.bytes.clone(), tag, stored_at: view.store_timestamp() });
-        self.log.push(record.clone());
-        self.end = record.physical_offset + record.bytes.len() as i64;
+        let place = self.place(record.physical_offset);
+        self.log.insert(place, record.clone());
+        self.end = self.end.max(record.physical_offset + record.bytes.len() as i64);
         true
     }
 }

@@ -61,6 +61,14 @@ impl Cluster {
         self.settle();
     }
 
+    /// Stores a message at the first broker as a producer's send would have, and returns its offset. See
+    /// [`Broker::seed`] and [`Broker::seed_with`] for more.
+    pub fn seed(&mut self, topic: &str, queue: u32, body: impl AsRef<[u8]>) -> i64 {
+        let offset = self.broker(0).map_or(-1, |broker| broker.seed(topic, queue, body));
+        self.settle();
+        offset
+    }
+
     /// Messages of a topic as stored, of all masters.
     pub fn messages(&self, topic: &str) -> Vec<Bytes> {
         self.masters().flat_map(|broker| broker.messages(topic)).collect()

@@ -117,6 +117,11 @@ impl Cluster {
         self.settle();
     }
 
+    /// Tells the machines the time, for what a test does to them between inputs.
+    pub(crate) fn observe(&mut self, now: Now) {
+        self.replicas.iter_mut().for_each(|replica| *replica.broker.peers().now = now);
+    }
+
     /// Time has passed, for all machines.
     pub fn handle_timeout(&mut self, now: Now) {
         (0..self.replicas.len()).for_each(|index| self.tick(index, now));
