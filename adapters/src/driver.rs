@@ -1,5 +1,7 @@
-//! What all drivers share: the clock, the pumps between a socket and the engine, name resolution, the seed, and
-//! the words for what went wrong. No socket type is named here: the pumps take closures.
+//! What all drivers share: the clock, the pumps between a socket and the engine, gathering, name resolution, the
+//! seed, and the words for what went wrong. No socket type is named here: the pumps take closures.
+
+mod gather;
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -8,6 +10,8 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rocketmq_engine::{Client, ConnId, Instant, TransportError};
+
+pub use gather::{GATHER, Gather};
 
 /// Slices given to one vectored write. Heads and small bodies lie behind each other in one slice, so few suffice.
 const SLICES: usize = 64;

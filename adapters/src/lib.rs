@@ -17,7 +17,7 @@
 //!
 //! | room | what |
 //! |---|---|
-//! | [`driver`] | what all drivers share: clock, pumps, name resolution |
+//! | [`driver`] | what all drivers share: clock, pumps, gathering, name resolution |
 //! | [`handle`] | the handle level, written once |
 #![cfg_attr(
     feature = "blocking",

@@ -7,13 +7,14 @@ use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use futures_io::{AsyncRead, AsyncWrite};
 use rocketmq_engine::{Action, Client, ConnId, Endpoint, Instant, Wait};
 
 use super::Runtime;
 use super::ready::{ConnWaker, Ready};
-use crate::driver::{Budget, Clock, Pump, pump_read, pump_write, transport_error};
+use crate::driver::{Budget, Clock, Gather, Pump, pump_read, pump_write, transport_error};
 use crate::handle::DriverStats;
 
 type Dial<S> = Pin<Box<dyn Future<Output = io::Result<S>> + Send>>;
@@ -23,6 +24,49 @@ enum Link<S> {
     Open(S),
     /// The engine knows that it is over, and will close it.
     Over,
+}
+
+/// A sleep of the runtime, made once and set again and again.
+struct Timer<R: Runtime> {
+    sleep: Option<Pin<Box<R::Sleep>>>,
+    until: Option<Instant>,
+}
+
+impl<R: Runtime> Default for Timer<R> {
+    fn default() -> Self {
+        Self { sleep: None, until: None }
+    }
+}
+
+impl<R: Runtime> Timer<R> {
+    fn is_set(&self) -> bool {
+        self.until.is_some()
+    }
+
+    fn set(&mut self, until: Instant, now: Instant) {
+        if self.until == Some(until) {
+            return;
+        }
+        self.until = Some(until);
+        let sleep = R::sleep(until - now);
+        match &mut self.sleep {
+            Some(before) => before.set(sleep),
+            None => self.sleep = Some(Box::pin(sleep)),
+        }
+    }
+
+    /// What is left of it must not wake anybody.
+    fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let polled = self.sleep.as_mut().map_or(Poll::Ready(()), |sleep| sleep.as_mut().poll(cx));
+        if polled.is_ready() {
+            self.until = None;
+        }
+        polled
+    }
 }
 
 struct Conn<S> {
@@ -57,7 +101,12 @@ pub struct AsyncDriver<R: Runtime> {
     conns: Vec<Option<Conn<R::Stream>>>,
     ready: Arc<Ready>,
     work: Vec<usize>,
-    sleep: Option<(Instant, Pin<Box<R::Sleep>>)>,
+    sleep: Timer<R>,
+    gather: Gather,
+    /// How far apart looks at the sockets should be, and the last one.
+    apart: Duration,
+    looked_at: Instant,
+    pause: Timer<R>,
     stats: Arc<DriverStats>,
 }
 
@@ -81,7 +130,24 @@ impl<R: Runtime> AsyncDriver<R> {
     }
 
     pub(super) fn with_clock(clock: Clock, stats: Arc<DriverStats>) -> Self {
-        Self { clock, conns: Vec::new(), ready: Arc::default(), work: Vec::new(), sleep: None, stats }
+        Self {
+            clock,
+            conns: Vec::new(),
+            ready: Arc::default(),
+            work: Vec::new(),
+            sleep: Timer::default(),
+            gather: Gather::default(),
+            apart: Duration::ZERO,
+            looked_at: Instant::ZERO,
+            pause: Timer::default(),
+            stats,
+        }
+    }
+
+    /// How long answers may be left unread under load; zero: never. See [`Gather`], and
+    /// [`Runtime::SHORTEST_SLEEP`].
+    pub fn set_gather(&mut self, bound: Duration) {
+        self.gather = Gather::new(bound);
     }
 
     /// The clock whose time the engine is given.
@@ -99,6 +165,7 @@ impl<R: Runtime> AsyncDriver<R> {
     pub async fn turn(&mut self, client: &mut Client) {
         let wait = self.act(client);
         if !wait.events {
+            poll_fn(|cx| self.poll_pause(client, wait, cx)).await;
             poll_fn(|cx| self.poll_wait(client, wait, cx)).await;
         }
     }
@@ -131,6 +198,24 @@ impl<R: Runtime> AsyncDriver<R> {
         }
     }
 
+    /// Under load: ready when enough answers will have come together, a few hundred microseconds after the last look
+    /// and never after the engine's deadline. Else at once.
+    pub fn poll_pause(&mut self, client: &Client, wait: Wait, cx: &mut Context<'_>) -> Poll<()> {
+        if self.pause.is_set() {
+            return self.pause.poll(cx);
+        }
+        let now = self.clock.now();
+        self.apart = self.gather.apart(&client.stats(), now);
+        let Some(pause) = Gather::pause(self.apart, now - self.looked_at) else { return Poll::Ready(()) };
+        let until = (now + pause).min(wait.until.unwrap_or(Instant::FAR_FUTURE));
+        if until - now < R::SHORTEST_SLEEP {
+            return Poll::Ready(());
+        }
+        self.stats.count_pause();
+        self.pause.set(until, now);
+        self.pause.poll(cx)
+    }
+
     /// Hands in what came; ready if there was something, or if the engine's deadline has passed.
     pub fn poll_wait(&mut self, client: &mut Client, wait: Wait, cx: &mut Context<'_>) -> Poll<()> {
         let mut work = mem::take(&mut self.work);
@@ -139,6 +224,9 @@ impl<R: Runtime> AsyncDriver<R> {
         let now = self.clock.now();
         self.clock.check(client, now);
         let mut progress = !work.is_empty();
+        if progress {
+            self.looked_at = now;
+        }
         for index in work.drain(..) {
             if let Some(conn) = self.conns.get_mut(index).and_then(Option::as_mut) {
                 conn.wake.clear();
@@ -156,20 +244,14 @@ impl<R: Runtime> AsyncDriver<R> {
     /// True when the deadline has passed; else the task is woken then.
     fn poll_deadline(&mut self, until: Option<Instant>, now: Instant, cx: &mut Context<'_>) -> bool {
         let Some(until) = until.filter(|until| *until != Instant::FAR_FUTURE) else {
-            self.sleep = None;
+            self.sleep.clear();
             return false;
         };
         if until <= now {
             return true;
         }
-        if self.sleep.as_ref().is_none_or(|(at, _)| *at != until) {
-            self.sleep = Some((until, Box::pin(R::sleep(until - now))));
-        }
-        let over = self.sleep.as_mut().is_some_and(|(_, sleep)| sleep.as_mut().poll(cx).is_ready());
-        if over {
-            self.sleep = None;
-        }
-        over
+        self.sleep.set(until, now);
+        self.sleep.poll(cx).is_ready()
     }
 
     fn find(conns: &mut [Option<Conn<R::Stream>>], id: ConnId) -> Option<&mut Conn<R::Stream>> {

@@ -15,6 +15,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_io::{AsyncRead, AsyncWrite};
+use rocketmq_engine::Wait;
 
 pub use driver::AsyncDriver;
 
@@ -36,6 +37,10 @@ pub trait Runtime: Sized + Send + Sync + 'static {
     /// A pause.
     type Sleep: Future<Output = ()> + Send + 'static;
 
+    /// Pauses shorter than this the runtime's timers cannot make: then none is made for gathering. See
+    /// [`Gather`](crate::driver::Gather).
+    const SHORTEST_SLEEP: Duration = Duration::ZERO;
+
     /// Resolves a host (an IPv6 address has no brackets) and connects, trying its addresses in turn. TCP_NODELAY is
     /// to be set.
     fn connect(host: &str, port: u16) -> impl Future<Output = io::Result<Self::Stream>> + Send + use<Self>;
@@ -54,8 +59,9 @@ impl<R: Runtime> Launch for R {
     });
 
     fn launch(hub: Hub, clock: Clock) -> Result<(), ClientError> {
-        let driver = AsyncDriver::with_clock(clock, hub.stats().clone());
-        Ok(R::spawn(Box::pin(Run::<R> { driver, hub }))?)
+        let mut driver = AsyncDriver::with_clock(clock, hub.stats().clone());
+        driver.set_gather(hub.gather());
+        Ok(R::spawn(Box::pin(Run::<R> { driver, hub, pausing: None }))?)
     }
 }
 
@@ -63,24 +69,36 @@ impl<R: Runtime> Launch for R {
 struct Run<R: Runtime> {
     driver: AsyncDriver<R>,
     hub: Hub,
+    /// The pause under way, and what the engine waits for.
+    pausing: Option<Wait>,
 }
 
 impl<R: Runtime> Future for Run<R> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { driver, hub } = self.get_mut();
+        let Self { driver, hub, pausing } = self.get_mut();
         hub.set_waker(cx.waker());
         for _ in 0..TURNS {
-            hub.exchange(driver.clock().now());
-            let wait = driver.act(hub.client());
+            let wait = match pausing.take() {
+                Some(wait) => wait,
+                None => {
+                    hub.exchange(driver.clock().now());
+                    driver.act(hub.client())
+                }
+            };
             if wait.events {
                 continue;
             }
             if hub.is_finished() {
                 return Poll::Ready(());
             }
-            if hub.prepare_sleep() && driver.poll_wait(hub.client(), wait, cx).is_pending() {
+            // Meanwhile commands come together as well: they wake nobody, since the driver counts as awake.
+            if driver.poll_pause(hub.client(), wait, cx).is_pending() {
+                *pausing = Some(wait);
+                return Poll::Pending;
+            }
+            if driver.poll_wait(hub.client(), wait, cx).is_pending() && hub.prepare_sleep() {
                 return Poll::Pending;
             }
         }

@@ -11,8 +11,8 @@ use std::time::Duration;
 use rocketmq_engine::{Action, Client, ConnId, Endpoint, Instant, TransportError, Wait};
 
 use super::mailbox::{Incoming, Input, Mailbox};
-use super::reader::{self, Recycle};
-use crate::driver::{Budget, Clock, Pump, pump_write, transport_error};
+use super::reader::{self, Pace, Recycle};
+use crate::driver::{Budget, Clock, Gather, Pump, pump_write, transport_error};
 use crate::handle::DriverStats;
 
 /// How long one write may block before the others get their turn.
@@ -60,6 +60,8 @@ pub struct BlockingDriver {
     inputs: Vec<Input>,
     /// Connections whose peer does not take what is written.
     stalled: Vec<ConnId>,
+    gather: Gather,
+    pace: Arc<Pace>,
     stats: Arc<DriverStats>,
 }
 
@@ -78,7 +80,22 @@ impl BlockingDriver {
     pub(super) fn with_clock(clock: Clock, stats: Arc<DriverStats>) -> Self {
         let mailbox = Arc::<Mailbox>::default();
         let waker = Waker::from(mailbox.clone());
-        Self { clock, mailbox, waker, conns: Vec::new(), inputs: Vec::new(), stalled: Vec::new(), stats }
+        Self {
+            clock,
+            mailbox,
+            waker,
+            conns: Vec::new(),
+            inputs: Vec::new(),
+            stalled: Vec::new(),
+            gather: Gather::default(),
+            pace: Pace::new(stats.clone()),
+            stats,
+        }
+    }
+
+    /// How long readers may leave answers unread under load; zero: never. See [`Gather`].
+    pub fn set_gather(&mut self, bound: Duration) {
+        self.gather = Gather::new(bound);
     }
 
     /// The clock whose time the engine is given.
@@ -130,6 +147,15 @@ impl BlockingDriver {
         // A stalled write waits by itself.
         let timeout =
             if self.stalled.is_empty() { self.clock.left(wait.until) } else { Some(Duration::ZERO) };
+        self.take_in(client, wait, timeout);
+    }
+
+    /// The same without sleeping, for when commands wait.
+    pub(super) fn look(&mut self, client: &mut Client, wait: Wait) {
+        self.take_in(client, wait, Some(Duration::ZERO));
+    }
+
+    fn take_in(&mut self, client: &mut Client, wait: Wait, timeout: Option<Duration>) {
         let mut inputs = mem::take(&mut self.inputs);
         self.mailbox.take(timeout, &mut inputs);
         self.stats.count_turn();
@@ -154,6 +180,7 @@ impl BlockingDriver {
         if wait.until.is_some_and(|until| until <= now) {
             client.handle_timeout(now);
         }
+        self.pace.set(self.gather.apart(&client.stats(), now));
     }
 
     fn conn(&mut self, id: ConnId) -> Option<&mut Conn> {
@@ -174,13 +201,13 @@ impl BlockingDriver {
     }
 
     fn connected(&mut self, client: &mut Client, id: ConnId, stream: TcpStream, now: Instant) {
-        let mailbox = self.mailbox.clone();
+        let (mailbox, pace) = (self.mailbox.clone(), self.pace.clone());
         // The engine may have given it up meanwhile.
         let Some(conn) = self.conn(id) else { return };
         let ready = stream
             .set_nodelay(true)
             .and_then(|()| stream.set_write_timeout(Some(WRITE_SLICE)))
-            .and_then(|()| reader::start(id, stream.try_clone()?, mailbox));
+            .and_then(|()| reader::start(id, stream.try_clone()?, mailbox, pace));
         match ready {
             Ok(recycle) => {
                 (conn.stream, conn.recycle) = (Some(stream), Some(recycle));

@@ -33,7 +33,8 @@ pub type ClientBuilder = parked::ClientBuilder<Blocking>;
 
 impl Launch for Blocking {
     fn launch(hub: Hub, clock: Clock) -> Result<(), ClientError> {
-        let driver = BlockingDriver::with_clock(clock, hub.stats().clone());
+        let mut driver = BlockingDriver::with_clock(clock, hub.stats().clone());
+        driver.set_gather(hub.gather());
         hub.set_waker(driver.waker());
         thread::Builder::new().name("rocketmq".into()).spawn(move || run(hub, driver))?;
         Ok(())
@@ -53,6 +54,8 @@ fn run(mut hub: Hub, mut driver: BlockingDriver) {
         }
         if hub.prepare_sleep() {
             driver.wait(hub.client(), wait);
+        } else {
+            driver.look(hub.client(), wait);
         }
     }
     // Sockets first: who waits for the end finds them closed.

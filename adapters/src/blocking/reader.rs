@@ -3,13 +3,16 @@
 use std::io::{self, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use rocketmq_engine::{ConnId, Endpoint};
 
 use super::mailbox::{Incoming, Input, Mailbox};
-use crate::driver::{CONNECT_TIMEOUT, literal_address, resolve};
+use crate::driver::{CONNECT_TIMEOUT, Gather, literal_address, resolve};
+use crate::handle::DriverStats;
 
 /// Bytes of one chunk.
 const CHUNK: usize = 64 * 1024;
@@ -18,6 +21,33 @@ pub(super) const CHUNKS: usize = 2;
 
 /// Where chunks go back to their reader; dropping it ends the reader.
 pub(super) type Recycle = SyncSender<Vec<u8>>;
+
+/// What the driver tells its readers.
+#[derive(Debug)]
+pub(super) struct Pace {
+    /// How far apart reads are to be: nanoseconds.
+    apart: AtomicU64,
+    stats: Arc<DriverStats>,
+}
+
+impl Pace {
+    pub(super) fn new(stats: Arc<DriverStats>) -> Arc<Self> {
+        Arc::new(Self { apart: AtomicU64::new(0), stats })
+    }
+
+    pub(super) fn set(&self, apart: Duration) {
+        self.apart.store(apart.as_nanos() as u64, Relaxed);
+    }
+
+    /// Under load: lets answers come together.
+    fn keep(&self, last: Instant) {
+        let apart = Duration::from_nanos(self.apart.load(Relaxed));
+        if let Some(left) = Gather::pause(apart, last.elapsed()) {
+            self.stats.count_pause();
+            thread::sleep(left);
+        }
+    }
+}
 
 /// Resolves and connects in a thread of its own.
 pub(super) fn dial(conn: ConnId, endpoint: Endpoint, mailbox: Arc<Mailbox>) -> io::Result<()> {
@@ -47,7 +77,12 @@ fn connect(endpoint: &Endpoint) -> io::Result<TcpStream> {
 }
 
 /// Starts a connection's reader.
-pub(super) fn start(conn: ConnId, stream: TcpStream, mailbox: Arc<Mailbox>) -> io::Result<Recycle> {
+pub(super) fn start(
+    conn: ConnId,
+    stream: TcpStream,
+    mailbox: Arc<Mailbox>,
+    pace: Arc<Pace>,
+) -> io::Result<Recycle> {
     let (recycle, chunks) = sync_channel(CHUNKS);
     for _ in 0..CHUNKS {
         // There is room for all chunks there are.
@@ -55,12 +90,16 @@ pub(super) fn start(conn: ConnId, stream: TcpStream, mailbox: Arc<Mailbox>) -> i
     }
     thread::Builder::new()
         .name("rocketmq-read".into())
-        .spawn(move || read(conn, stream, &mailbox, &chunks))?;
+        .spawn(move || read(conn, stream, &mailbox, &chunks, &pace))?;
     Ok(recycle)
 }
 
-fn read(conn: ConnId, mut stream: TcpStream, mailbox: &Mailbox, chunks: &Receiver<Vec<u8>>) {
+fn read(conn: ConnId, mut stream: TcpStream, mailbox: &Mailbox, chunks: &Receiver<Vec<u8>>, pace: &Pace) {
+    let (mut last, mut more) = (Instant::now(), false);
     while let Ok(mut chunk) = chunks.recv() {
+        if !more {
+            pace.keep(last);
+        }
         let found = loop {
             match stream.read(&mut chunk) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -69,7 +108,9 @@ fn read(conn: ConnId, mut stream: TcpStream, mailbox: &Mailbox, chunks: &Receive
                 Err(error) => break Incoming::Failed(error),
             }
         };
+        last = Instant::now();
         let over = !matches!(found, Incoming::Bytes { .. });
+        more = matches!(found, Incoming::Bytes { len, .. } if len == CHUNK);
         mailbox.post(Input::Read(conn, found));
         if over {
             return;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::mem;
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Duration;
 
 use rocketmq_engine as engine;
 use rocketmq_engine::{
@@ -49,8 +50,9 @@ impl fmt::Debug for NoticeSink {
 ///     let wait = ...;                             // carry out the engine's actions until Wait
 ///     if wait.events { continue }
 ///     if hub.is_finished() { break }
-///     if !hub.prepare_sleep() { continue }
-///     ...                                         // sleep, hand inputs to the engine
+///     ...                                         // under load: a pause, while commands come together
+///     if hub.prepare_sleep() { ... }              // sleep until a socket, a command or the deadline
+///     ...                                         // hand inputs to the engine, in any case
 /// }
 /// ```
 #[derive(Debug)]
@@ -65,11 +67,17 @@ pub struct Hub {
     consumers: BTreeMap<ConsumerId, Outlet>,
     report: Option<ShutdownReport>,
     stopped: bool,
+    gather: Duration,
     notices: NoticeSink,
 }
 
 impl Hub {
-    pub(super) fn new(client: engine::Client, shared: Arc<Shared>, notices: NoticeSink) -> Self {
+    pub(super) fn new(
+        client: engine::Client,
+        shared: Arc<Shared>,
+        gather: Duration,
+        notices: NoticeSink,
+    ) -> Self {
         Self {
             client,
             shared,
@@ -80,6 +88,7 @@ impl Hub {
             consumers: BTreeMap::new(),
             report: None,
             stopped: false,
+            gather,
             notices,
         }
     }
@@ -92,6 +101,11 @@ impl Hub {
     /// Counters the driver keeps.
     pub fn stats(&self) -> &Arc<DriverStats> {
         &self.shared.stats
+    }
+
+    /// How long the driver may leave answers unread under load.
+    pub fn gather(&self) -> Duration {
+        self.gather
     }
 
     /// Sets what makes the driver take its next turn; commands use it while the driver sleeps.

@@ -123,6 +123,7 @@ pub struct DriverStats {
     turns: AtomicU64,
     reads: AtomicU64,
     writes: AtomicU64,
+    pauses: AtomicU64,
     unobserved: AtomicU64,
 }
 
@@ -140,6 +141,11 @@ impl DriverStats {
     /// System calls that wrote.
     pub fn writes(&self) -> u64 {
         self.writes.load(Relaxed)
+    }
+
+    /// Times reading was put off under load, so that more answers come at once. See [`Gather`](crate::driver::Gather).
+    pub fn pauses(&self) -> u64 {
+        self.pauses.load(Relaxed)
     }
 
     /// Sends whose future was dropped before their outcome was known.
@@ -165,6 +171,11 @@ impl DriverStats {
     /// The driver wrote.
     pub fn count_write(&self) {
         Self::count(&self.writes, 1);
+    }
+
+    /// Reading is put off. Several readers may count.
+    pub fn count_pause(&self) {
+        self.pauses.fetch_add(1, Relaxed);
     }
 }
 

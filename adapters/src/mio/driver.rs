@@ -14,7 +14,7 @@ use ::mio::{Registry, Token};
 use rocketmq_engine::{Action, Client, ConnId, Endpoint, Instant, TransportError, Wait};
 
 use super::connect::{Connecting, Lookups, Progress};
-use crate::driver::{Budget, Clock, Pump, pump_read, pump_write, transport_error};
+use crate::driver::{Budget, Clock, Gather, Pump, pump_read, pump_write, transport_error};
 use crate::handle::DriverStats;
 
 /// How often the loop has to come back while a host name is looked up and there is no waker to say when it is.
@@ -56,6 +56,10 @@ struct Conn {
 ///     if driver.turn(&mut client).events {
 ///         continue;
 ///     }
+///     // Under load answers come together meanwhile; a loop with other sockets may leave it out.
+///     if let Some(pause) = driver.pause() {
+///         std::thread::sleep(pause);
+///     }
 ///     poll.poll(&mut events, driver.timeout())?;
 ///     for event in &events {
 ///         if !driver.handle_event(&mut client, event) {
@@ -76,6 +80,10 @@ pub struct MioDriver {
     /// Connections with work left from last turn: their budget was spent, or the engine had events.
     again: Vec<ConnId>,
     until: Option<Instant>,
+    gather: Gather,
+    /// How far apart reads should be, and the last one.
+    apart: Duration,
+    read_at: Instant,
     stats: Arc<DriverStats>,
 }
 
@@ -100,6 +108,9 @@ impl MioDriver {
             waker: None,
             again: Vec::new(),
             until: None,
+            gather: Gather::default(),
+            apart: Duration::ZERO,
+            read_at: Instant::ZERO,
             stats,
         }
     }
@@ -108,6 +119,11 @@ impl MioDriver {
     /// without it [`timeout`](Self::timeout) is short for that long.
     pub fn set_waker(&mut self, waker: Waker) {
         self.waker = Some(waker);
+    }
+
+    /// How long [`pause`](Self::pause) may let answers come together; zero: it never will. See [`Gather`].
+    pub fn set_gather(&mut self, bound: Duration) {
+        self.gather = Gather::new(bound);
     }
 
     /// The clock whose time the engine is given.
@@ -157,7 +173,20 @@ impl MioDriver {
             }
         };
         self.until = wait.until;
+        self.apart = self.gather.apart(&client.stats(), now);
         wait
+    }
+
+    /// How long it pays to sleep before the next look at the sockets, under load: a few hundred microseconds, and
+    /// never beyond the engine's deadline. It is for a loop that has a thread of its own.
+    pub fn pause(&self) -> Option<Duration> {
+        if self.apart.is_zero() || !self.again.is_empty() {
+            return None;
+        }
+        let pause = Gather::pause(self.apart, self.clock.now() - self.read_at)?;
+        let pause = pause.min(self.timeout().unwrap_or(pause));
+        self.stats.count_pause();
+        Some(pause)
     }
 
     /// How long the poll may sleep after the last [`turn`](Self::turn).
@@ -264,7 +293,7 @@ impl MioDriver {
 
     /// Reads what there is to read, and writes what waits.
     fn pump(&mut self, client: &mut Client, id: ConnId, now: Instant) {
-        let Self { conns, stats, again, .. } = self;
+        let Self { conns, stats, again, read_at, .. } = self;
         let Some(conn) = conns.get_mut(id.index()).and_then(Option::as_mut).filter(|c| c.id == id) else {
             return;
         };
@@ -275,7 +304,7 @@ impl MioDriver {
                 stream.read(free)
             });
             match pump {
-                Pump::Blocked => conn.readable = false,
+                Pump::Blocked => (conn.readable, *read_at) = (false, now),
                 Pump::BudgetSpent | Pump::Idle => again.push(id),
                 Pump::Gone => return,
             }

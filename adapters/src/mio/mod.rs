@@ -10,6 +10,7 @@ use std::io;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::thread;
+use std::time::Duration;
 
 use ::mio::{Events, Poll, Token};
 
@@ -57,6 +58,7 @@ impl Launch for Mio {
         let registry = poll.registry().try_clone()?;
         let mut driver = MioDriver::with_clock(registry, WAKER.0 + 1..usize::MAX, clock, hub.stats().clone());
         driver.set_waker(waker);
+        driver.set_gather(hub.gather());
         thread::Builder::new().name("rocketmq-mio".into()).spawn(move || run(poll, hub, driver))?;
         Ok(())
     }
@@ -73,10 +75,12 @@ fn run(mut poll: Poll, mut hub: Hub, mut driver: MioDriver) {
         if hub.is_finished() {
             break;
         }
-        if !hub.prepare_sleep() {
-            continue;
+        if let Some(pause) = driver.pause() {
+            // Commands come together as well: the driver counts as awake.
+            thread::sleep(pause);
         }
-        match poll.poll(&mut events, driver.timeout()) {
+        let timeout = if hub.prepare_sleep() { driver.timeout() } else { Some(Duration::ZERO) };
+        match poll.poll(&mut events, timeout) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => break,
             _ => {}
         }

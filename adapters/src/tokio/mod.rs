@@ -35,6 +35,9 @@ impl Runtime for Tokio {
     type Stream = Stream;
     type Sleep = time::Sleep;
 
+    /// What tokio's timers round up to.
+    const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
+
     fn connect(host: &str, port: u16) -> impl Future<Output = io::Result<Stream>> + Send + use<> {
         let host = host.to_owned();
         async move {

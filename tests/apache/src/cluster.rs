@@ -63,6 +63,7 @@ pub struct Broker {
     name: String,
     port: u16,
     properties: String,
+    flags: Vec<String>,
     jvm: Option<Jvm>,
 }
 
@@ -76,6 +77,11 @@ impl Broker {
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
+
+    /// Its process, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.jvm.as_ref().map(Jvm::id)
+    }
 }
 
 /// What to start.
@@ -84,6 +90,7 @@ pub struct ClusterBuilder {
     version: Version,
     brokers: usize,
     properties: String,
+    flags: Vec<String>,
 }
 
 impl ClusterBuilder {
@@ -98,6 +105,13 @@ impl ClusterBuilder {
     #[must_use]
     pub fn property(mut self, key: &str, value: &str) -> Self {
         let _ = writeln!(self.properties, "{key}={value}");
+        self
+    }
+
+    /// A flag of every broker's JVM; it overrides those of short tests (little memory, the quick compiler).
+    #[must_use]
+    pub fn flag(mut self, flag: &str) -> Self {
+        self.flags.push(flag.to_owned());
         self
     }
 
@@ -117,7 +131,8 @@ impl ClusterBuilder {
         };
         for name in ('a'..='z').take(self.brokers) {
             let name = format!("broker-{name}");
-            cluster.brokers.push(Broker { name, port: 0, properties: self.properties.clone(), jvm: None });
+            let (properties, flags) = (self.properties.clone(), self.flags.clone());
+            cluster.brokers.push(Broker { name, port: 0, properties, flags, jvm: None });
         }
         for index in 0..cluster.brokers.len() {
             if let Err(trouble) = cluster.start_broker(index) {
@@ -150,7 +165,7 @@ impl Cluster {
 
     /// To say more.
     pub fn builder(version: Version) -> ClusterBuilder {
-        ClusterBuilder { version, brokers: 1, properties: String::new() }
+        ClusterBuilder { version, brokers: 1, properties: String::new(), flags: Vec::new() }
     }
 
     /// What runs here.
@@ -274,7 +289,8 @@ impl Broker {
             ),
         )?;
         let main = "org.apache.rocketmq.broker.BrokerStartup";
-        let flags = ["-Xms256m", "-Xmx256m", "-XX:MaxDirectMemorySize=256m"];
+        let mut flags = vec!["-Xms256m", "-Xmx256m", "-XX:MaxDirectMemorySize=256m"];
+        flags.extend(self.flags.iter().map(String::as_str));
         let mut jvm = start_server(class_path, &self.name, &home, &flags, main, &conf)?;
         let address = self.address();
         wait_for(&format!("{} registered", self.name), START, || {

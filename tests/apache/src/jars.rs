@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use crate::{Result, Trouble};
 
 const COPY: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies";
-const SOURCES: [&str; 2] = ["Lifeline.java", "Driver.java"];
+const SOURCES: [&str; 3] = ["Lifeline.java", "Driver.java", "Compare.java"];
 /// One thread at a time fetches or compiles.
 static FETCHING: Mutex<()> = Mutex::new(());
 

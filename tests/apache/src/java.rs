@@ -96,6 +96,17 @@ impl Java<'_> {
         Ok(consumer)
     }
 
+    /// Runs a class of ours to its end, with flags of its own JVM beside the common ones; what it printed.
+    pub fn run(&self, main: &str, what: &str, flags: &[&str], options: &[(&str, &str)]) -> Result<String> {
+        let home = self.home(what);
+        let mut command = vec![main.to_owned(), what.to_owned()];
+        command.extend(options.iter().map(|(key, value)| format!("{key}={value}")));
+        let program = Program { what, class_path: self.class_path, home: &home, flags, command };
+        let mut jvm = Jvm::start(program, false)?;
+        jvm.wait().map_err(|trouble| explain(&trouble, &home))?;
+        Ok(fs::read_to_string(home.join("stdout.log"))?)
+    }
+
     /// `mqadmin` with these arguments; what it printed.
     pub fn mqadmin(&self, arguments: &[&str]) -> Result<String> {
         let home = self.home(arguments.first().unwrap_or(&"mqadmin"));

@@ -24,6 +24,13 @@ impl<L: Launch> ClientBuilder<L> {
         Self(self.0.grace(grace))
     }
 
+    /// How long answers may be left unread under load, so that many come with one system call and one wake-up: up
+    /// to 400 us unless set; zero is never. With fewer than eight sends in flight nothing waits. See
+    /// [`Gather`](crate::driver::Gather).
+    pub fn gather(self, bound: Duration) -> Self {
+        Self(self.0.gather(bound))
+    }
+
     /// Whom to tell what a log may want to know: connections made and lost, pulls that failed, messages that cannot
     /// be read. Called on the driver, so it should be quick.
     pub fn on_notice(self, told: impl FnMut(Notice) + Send + 'static) -> Self {
