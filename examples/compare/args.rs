@@ -126,7 +126,7 @@ impl Args {
                     other => return Err(format!("--only {other:?}: choose send or consume")),
                 },
                 "--clients" => {
-                    args.clients = value()?.split(',').map(Client::parse).collect::<Result<_, _>>()?
+                    args.clients = value()?.split(',').map(Client::parse).collect::<Result<_, _>>()?;
                 }
                 "--in-flight" => args.depths = numbers(&word, &value()?, 65_535)?,
                 "--body-size" => args.sizes = numbers(&word, &value()?, 4 << 20)?,

@@ -127,7 +127,7 @@ fn contest(cluster: &Cluster, client: Client, case: &Case, topic: String, args: 
     };
     let mut outcome =
         Outcome::parse(&said).ok_or_else(|| Trouble(format!("{client} said no result, but {said:?}")))?;
-    let broker = (work::processor_time(pid) - before).as_secs_f64() * 1e6;
+    let broker = work::processor_time(pid).saturating_sub(before).as_secs_f64() * 1e6;
     outcome.broker = broker / (case.count + case.warm_up) as f64;
     Ok(outcome)
 }

@@ -173,7 +173,7 @@ impl Meter {
     }
 
     pub(crate) fn outcome(mut self) -> Outcome {
-        let (time, cpu) = (self.begun.elapsed(), own_time() - self.cpu.0);
+        let (time, cpu) = (self.begun.elapsed(), own_time().saturating_sub(self.cpu.0));
         let ticks = Ticks::of("self").since(self.cpu.1);
         let messages = (self.ended - self.warm_up).max(1) as f64;
         let (each, user) = (cpu.as_secs_f64() * 1e6 / messages, ticks.user_part());

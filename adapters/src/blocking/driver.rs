@@ -61,7 +61,10 @@ pub struct BlockingDriver {
     /// Connections whose peer does not take what is written.
     stalled: Vec<ConnId>,
     gather: Gather,
+    /// How far apart reads should be, what readers know of it, and when one last brought something.
+    apart: Duration,
     pace: Arc<Pace>,
+    read_at: Instant,
     stats: Arc<DriverStats>,
 }
 
@@ -88,7 +91,9 @@ impl BlockingDriver {
             inputs: Vec::new(),
             stalled: Vec::new(),
             gather: Gather::default(),
+            apart: Duration::ZERO,
             pace: Pace::new(stats.clone()),
+            read_at: Instant::ZERO,
             stats,
         }
     }
@@ -155,12 +160,25 @@ impl BlockingDriver {
         self.take_in(client, wait, Some(Duration::ZERO));
     }
 
+    /// Under load: waits for the next read alone, so that commands come together meanwhile. False: it is no load, or
+    /// nothing has been read for so long that commands should not wait for it.
+    pub(super) fn gather(&mut self, client: &mut Client, wait: Wait) -> bool {
+        let pause = Gather::pause(self.apart, self.clock.now() - self.read_at);
+        let Some(pause) = pause.filter(|_| self.stalled.is_empty()) else { return false };
+        let left = self.clock.left(wait.until).unwrap_or(pause);
+        self.take_in(client, wait, Some(pause.min(left)));
+        true
+    }
+
     fn take_in(&mut self, client: &mut Client, wait: Wait, timeout: Option<Duration>) {
         let mut inputs = mem::take(&mut self.inputs);
         self.mailbox.take(timeout, &mut inputs);
         self.stats.count_turn();
         let now = self.clock.now();
         self.clock.check(client, now);
+        if !inputs.is_empty() {
+            self.read_at = now;
+        }
         for input in inputs.drain(..) {
             match input {
                 Input::Connected(conn, stream) => self.connected(client, conn, stream, now),
@@ -180,7 +198,8 @@ impl BlockingDriver {
         if wait.until.is_some_and(|until| until <= now) {
             client.handle_timeout(now);
         }
-        self.pace.set(self.gather.apart(&client.stats(), now));
+        self.apart = self.gather.apart(&client.stats(), now);
+        self.pace.set(self.apart);
     }
 
     fn conn(&mut self, id: ConnId) -> Option<&mut Conn> {

@@ -52,6 +52,10 @@ fn run(mut hub: Hub, mut driver: BlockingDriver) {
         if hub.is_finished() {
             break;
         }
+        // Commands that come while answers are gathered wake nobody: the driver counts as awake.
+        if driver.gather(hub.client(), wait) {
+            continue;
+        }
         if hub.prepare_sleep() {
             driver.wait(hub.client(), wait);
         } else {

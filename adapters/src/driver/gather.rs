@@ -8,7 +8,7 @@ use rocketmq_engine::{ClientStats, Instant};
 ///
 /// Measured on a real broker with 64 sends in flight: 250 to 500 us give nearly all there is to gain, and neither
 /// the rate nor the median latency suffers.
-pub const GATHER: Duration = Duration::from_micros(400);
+pub const GATHER: Duration = Duration::from_micros(500);
 
 /// Sends under way from which on it is load. Below, a read that waits saves little, and someone waits for it.
 const LOAD: u64 = 8;

@@ -25,7 +25,7 @@ impl<L: Launch> ClientBuilder<L> {
     }
 
     /// How long answers may be left unread under load, so that many come with one system call and one wake-up: up
-    /// to 400 us unless set; zero is never. With fewer than eight sends in flight nothing waits. See
+    /// to 500 us unless set; zero is never. With fewer than eight sends in flight nothing waits. See
     /// [`Gather`](crate::driver::Gather).
     pub fn gather(self, bound: Duration) -> Self {
         Self(self.0.gather(bound))

@@ -7,6 +7,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use rocketmq_io::engine::wire::body::{BrokerData, QueueData, TopicRouteData};
 use rocketmq_io::engine::wire::codes::{LanguageCode, RequestCode, ResponseCode, Version};
@@ -20,6 +21,13 @@ struct State {
     sends: AtomicU64,
     /// Sends are read and not answered.
     mute: AtomicBool,
+    /// Microseconds between two answers, each written alone; 0: all that were asked for together, at once.
+    trickle: AtomicU64,
+    /// From the next send on answers are written that nobody has asked for, as fast as they are taken.
+    flood: AtomicBool,
+    heartbeats: AtomicU64,
+    /// Another broker, named in routes beside this one.
+    other: Mutex<Option<SocketAddr>>,
     sockets: Mutex<Vec<TcpStream>>,
     stopped: AtomicBool,
 }
@@ -63,9 +71,37 @@ impl Responder {
         self.state.sends.load(SeqCst)
     }
 
+    /// So many sends arrive in all. What a client has written may still be on its way when the client is gone.
+    pub(crate) fn receives(&self, sends: u64) {
+        let began = Instant::now();
+        while self.sends() < sends && began.elapsed() < Duration::from_secs(10) {
+            thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!(self.sends(), sends);
+    }
+
     /// From now on sends are read and not answered.
     pub(crate) fn mute(&self, mute: bool) {
         self.state.mute.store(mute, SeqCst);
+    }
+
+    /// From now on each answer is written alone, so long after the one before.
+    pub(crate) fn trickle(&self, between: Duration) {
+        self.state.trickle.store(between.as_micros() as u64, SeqCst);
+    }
+
+    /// From the next send on answers nobody has asked for are written as fast as they are taken.
+    pub(crate) fn flood(&self) {
+        self.state.flood.store(true, SeqCst);
+    }
+
+    pub(crate) fn heartbeats(&self) -> u64 {
+        self.state.heartbeats.load(SeqCst)
+    }
+
+    /// Names another broker in routes, beside this one.
+    pub(crate) fn beside(&self, other: &Responder) {
+        *self.state.other.lock().expect("lock") = Some(other.address);
     }
 
     /// Cuts all connections.
@@ -96,6 +132,17 @@ fn serve(mut stream: TcpStream, address: SocketAddr, state: &State) {
             let head = Head::parse(prefix.serialize, &frame[prefix.head_range()]).expect("a good head");
             answer(&head, prefix, address, state, &mut out);
             done += prefix.frame_len;
+            let between = Duration::from_micros(state.trickle.load(SeqCst));
+            if !between.is_zero() && !out.is_empty() {
+                thread::sleep(between);
+                if stream.write_all(&out).is_err() {
+                    return;
+                }
+                out.clear();
+            }
+            if state.flood.load(SeqCst) && head.request_code() == RequestCode::SEND_MESSAGE_V2 {
+                return pour(&stream, &head, prefix);
+            }
         }
         have.drain(..done);
         if !out.is_empty() && stream.write_all(&out).is_err() {
@@ -105,10 +152,24 @@ fn serve(mut stream: TcpStream, address: SocketAddr, state: &State) {
     }
 }
 
+/// Writes answers nobody has asked for until the connection ends.
+fn pour(mut stream: &TcpStream, asked: &Head<'_>, prefix: Prefix) {
+    let mut out = Vec::new();
+    while out.len() < 64 * 1024 {
+        let other = Head { opaque: asked.opaque ^ 0x4000_0000, ..*asked };
+        put(&mut out, &other, prefix, ResponseCode::SUCCESS, &NoFields, &[b'x'; 1000]);
+    }
+    while stream.write_all(&out).is_ok() {}
+}
+
 fn answer(head: &Head<'_>, prefix: Prefix, address: SocketAddr, state: &State, out: &mut Vec<u8>) {
     let code = head.request_code();
     if code == RequestCode::GET_ROUTEINFO_BY_TOPIC {
+        let other = *state.other.lock().expect("lock");
+        let brokers = [("responder", Some(address)), ("other", other)];
+        let brokers = brokers.into_iter().filter_map(|(name, address)| Some((name, address?)));
         let route = TopicRouteData {
+<<<<<<< HEAD:adapters/tests/support/mod.rs
             queue_datas: vec![QueueData {
                 broker_name: "responder".into(),
                 perm: 6,
@@ -123,9 +184,15 @@ fn answer(head: &Head<'_>, prefix: Prefix, address: SocketAddr, state: &State, o
                 ..Default::default()
             }],
             ..Default::default()
+=======
+            order_topic_conf: None,
+            queue_datas: brokers.clone().map(|(name, _)| queues(name)).collect(),
+            broker_datas: brokers.map(|(name, address)| broker(name, address)).collect(),
+>>>>>>> 198766c (test(io): system calls, pauses, allocations and fairness under load; case 15 beside bare sockets of each runtime):adapters/tests/loopback/support.rs
         };
         return put(out, head, prefix, ResponseCode::SUCCESS, &NoFields, &route.encode());
     }
+    state.heartbeats.fetch_add(u64::from(code == RequestCode::HEART_BEAT), SeqCst);
     if code == RequestCode::SEND_MESSAGE_V2 {
         state.sends.fetch_add(1, SeqCst);
         if head.is_oneway() || state.mute.load(SeqCst) {
@@ -143,6 +210,25 @@ fn answer(head: &Head<'_>, prefix: Prefix, address: SocketAddr, state: &State, o
     }
     if !head.is_oneway() {
         put(out, head, prefix, ResponseCode::SUCCESS, &NoFields, b"");
+    }
+}
+
+fn queues(broker: &str) -> QueueData {
+    QueueData {
+        broker_name: broker.into(),
+        perm: 6,
+        read_queue_nums: 4,
+        topic_sys_flag: 0,
+        write_queue_nums: 4,
+    }
+}
+
+fn broker(name: &str, address: SocketAddr) -> BrokerData {
+    BrokerData {
+        broker_addrs: BTreeMap::from([(0, address.to_string())]),
+        broker_name: name.into(),
+        cluster: "test".into(),
+        enable_acting_master: false,
     }
 }
 
