@@ -144,8 +144,7 @@ impl<R: Runtime> AsyncDriver<R> {
         }
     }
 
-    /// How long answers may be left unread under load; zero: never. See [`Gather`], and
-    /// [`Runtime::SHORTEST_SLEEP`].
+    /// How long answers may be left unread under load; zero: never. See [`Gather`].
     pub fn set_gather(&mut self, bound: Duration) {
         self.gather = Gather::new(bound);
     }
@@ -208,9 +207,6 @@ impl<R: Runtime> AsyncDriver<R> {
         self.apart = self.gather.apart(&client.stats(), now);
         let Some(pause) = Gather::pause(self.apart, now - self.looked_at) else { return Poll::Ready(()) };
         let until = (now + pause).min(wait.until.unwrap_or(Instant::FAR_FUTURE));
-        if until - now < R::SHORTEST_SLEEP {
-            return Poll::Ready(());
-        }
         self.stats.count_pause();
         self.pause.set(until, now);
         self.pause.poll(cx)

@@ -37,15 +37,12 @@ pub trait Runtime: Sized + Send + Sync + 'static {
     /// A pause.
     type Sleep: Future<Output = ()> + Send + 'static;
 
-    /// Pauses shorter than this the runtime's timers cannot make: then none is made for gathering. See
-    /// [`Gather`](crate::driver::Gather).
-    const SHORTEST_SLEEP: Duration = Duration::ZERO;
-
     /// Resolves a host (an IPv6 address has no brackets) and connects, trying its addresses in turn. TCP_NODELAY is
     /// to be set.
     fn connect(host: &str, port: u16) -> impl Future<Output = io::Result<Self::Stream>> + Send + use<Self>;
 
-    /// A pause of this length.
+    /// A pause of this length: to some ten microseconds where it is short, for gathering. See
+    /// [`Gather`](crate::driver::Gather).
     fn sleep(time: Duration) -> Self::Sleep;
 
     /// Starts a task.

@@ -1,5 +1,6 @@
 //! tokio: how it connects, sleeps and spawns.
 
+mod sleep;
 mod stream;
 
 use std::future::Future;
@@ -18,6 +19,7 @@ pub use crate::handle::{
     Closed, ConsumerBuilder, Deliveries, Delivery, Listener, Messages, Pending, PendingOneway,
 };
 pub use crate::handle::{Producer, ProducerBuilder, PushConsumer, Recv, Shutdown};
+pub use sleep::Sleep;
 pub use stream::Stream;
 
 /// The adapter with tokio. Its runtime needs I/O and time enabled.
@@ -33,10 +35,7 @@ pub type TokioDriver = async_io::AsyncDriver<Tokio>;
 
 impl Runtime for Tokio {
     type Stream = Stream;
-    type Sleep = time::Sleep;
-
-    /// What tokio's timers round up to.
-    const SHORTEST_SLEEP: Duration = Duration::from_millis(1);
+    type Sleep = Sleep;
 
     fn connect(host: &str, port: u16) -> impl Future<Output = io::Result<Stream>> + Send + use<> {
         let host = host.to_owned();
@@ -58,8 +57,8 @@ impl Runtime for Tokio {
         }
     }
 
-    fn sleep(time: Duration) -> time::Sleep {
-        time::sleep(time)
+    fn sleep(time: Duration) -> Sleep {
+        Sleep::new(time)
     }
 
     fn spawn(task: Task) -> io::Result<()> {
