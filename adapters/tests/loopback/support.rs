@@ -169,26 +169,9 @@ fn answer(head: &Head<'_>, prefix: Prefix, address: SocketAddr, state: &State, o
         let brokers = [("responder", Some(address)), ("other", other)];
         let brokers = brokers.into_iter().filter_map(|(name, address)| Some((name, address?)));
         let route = TopicRouteData {
-<<<<<<< HEAD:adapters/tests/support/mod.rs
-            queue_datas: vec![QueueData {
-                broker_name: "responder".into(),
-                perm: 6,
-                read_queue_nums: 4,
-                topic_sys_flag: 0,
-                write_queue_nums: 4,
-            }],
-            broker_datas: vec![BrokerData {
-                broker_addrs: BTreeMap::from([(0, address.to_string())]),
-                broker_name: "responder".into(),
-                cluster: "test".into(),
-                ..Default::default()
-            }],
-            ..Default::default()
-=======
-            order_topic_conf: None,
             queue_datas: brokers.clone().map(|(name, _)| queues(name)).collect(),
             broker_datas: brokers.map(|(name, address)| broker(name, address)).collect(),
->>>>>>> 198766c (test(io): system calls, pauses, allocations and fairness under load; case 15 beside bare sockets of each runtime):adapters/tests/loopback/support.rs
+            ..Default::default()
         };
         return put(out, head, prefix, ResponseCode::SUCCESS, &NoFields, &route.encode());
     }
@@ -228,7 +211,7 @@ fn broker(name: &str, address: SocketAddr) -> BrokerData {
         broker_addrs: BTreeMap::from([(0, address.to_string())]),
         broker_name: name.into(),
         cluster: "test".into(),
-        enable_acting_master: false,
+        ..Default::default()
     }
 }
 
