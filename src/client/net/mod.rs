@@ -54,6 +54,13 @@ struct Link {
     registered: u64,
 }
 
+impl Link {
+    /// Requests may have been taken back before a byte of them left: an empty queue turns non-empty anew.
+    fn note_taken_back(&mut self) {
+        self.write_announced &= self.core.has_pending_write();
+    }
+}
+
 #[derive(Clone, Debug, Default, Hash)]
 struct Broker {
     replicas: BTreeMap<i64, Endpoint>,
@@ -221,7 +228,10 @@ impl Net {
 
     /// Gives a request up; its ending comes with the next processing of the connection.
     pub(crate) fn cancel(&mut self, call: CallId) -> bool {
-        self.core_mut(call.conn).is_some_and(|core| core.cancel(call.request))
+        let Some(link) = self.link_mut(call.conn) else { return false };
+        let found = link.core.cancel(call.request);
+        link.note_taken_back();
+        found
     }
 
     /// `Write` is an edge: once when the queue turns non-empty on an open connection.

@@ -35,6 +35,7 @@ impl Net {
                 && link.core.next_deadline().is_some_and(|deadline| deadline <= now)
             {
                 link.core.handle_timeout(now);
+                link.note_taken_back();
                 due.push(conn);
             }
         }
