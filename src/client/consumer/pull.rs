@@ -47,6 +47,9 @@ impl PushConsumer {
     }
 
     fn ask_pull(&mut self, lease: Lease, ctx: &mut Ctx<'_>) {
+        let Some(queue) = self.queue_mut(lease) else { return };
+        queue.pull_number = queue.pull_number.wrapping_add(1);
+        let number = queue.pull_number;
         let Some(queue) = self.queue(lease) else { return };
         let posted = self.config.post_subscription_when_pull;
         let flag = PullSysFlag(PullSysFlag::SUSPEND).with(PullSysFlag::SUBSCRIPTION, posted);
@@ -72,7 +75,7 @@ impl PushConsumer {
         let broker = queue.queue.broker.clone();
         let master = queue.replica == 0 && ctx.net.has_master(&broker);
         let to = Target::Broker { name: broker, replica: Replica::Prefer(queue.replica) };
-        let purpose = Purpose::Consumer(self.id, ConsumerCall::Pull(lease));
+        let purpose = Purpose::Consumer(self.id, ConsumerCall::Pull(lease, number));
         let timeout = self.config.consumer_timeout_when_suspend;
         let asked = ctx.net.call(&to, &request, &Bytes::new(), purpose, timeout, ctx.now);
         match (asked, self.queue_mut(lease)) {
@@ -147,9 +150,20 @@ impl PushConsumer {
 
     // ---- answers -------------------------------------------------------------------------------------------
 
-    pub(super) fn on_pull(&mut self, lease: Lease, answer: &Answer<'_>, ctx: &mut Ctx<'_>) {
+    /// The filter changed: a pull on its way has the old one, and the broker passes over what only the new one
+    /// wants. Its answer is not looked at; the next pull leaves when brokers have been told.
+    pub(super) fn pull_anew(&mut self, lease: Lease, ctx: &mut Ctx<'_>) {
+        if let Some(queue) = self.queue_mut(lease)
+            && matches!(queue.pull, PullState::InFlight(_))
+        {
+            queue.pull_number = queue.pull_number.wrapping_add(1);
+            self.pull_later(lease, EARLY_ANSWER, ctx);
+        }
+    }
+
+    pub(super) fn on_pull(&mut self, lease: Lease, number: u32, answer: &Answer<'_>, ctx: &mut Ctx<'_>) {
         let running = self.is_running();
-        let Some(queue) = self.queue_mut(lease) else { return };
+        let Some(queue) = self.queue_mut(lease).filter(|queue| queue.pull_number == number) else { return };
         let PullState::InFlight(asked_at) = queue.pull else { return };
         if !running || queue.releasing.is_some() {
             // What came is not taken: its offsets are not passed, so that it comes again.

@@ -27,7 +27,8 @@ pub(crate) enum ConsumerCall {
     Members(Topic),
     StoredOffset(Lease),
     StartOffset(Lease),
-    Pull(Lease),
+    /// With its number: the answer to an older pull is for nobody.
+    Pull(Lease, u32),
     Commit(Lease, i64),
     SendBack(Returning),
     SendAsMessage(Returning),
@@ -68,6 +69,8 @@ pub(super) struct Assigned {
     pub(super) pull: PullState,
     /// It is in the line of queues that wait for bytes.
     pub(super) starving: bool,
+    /// Of the pull asked last.
+    pub(super) pull_number: u32,
     /// Replica the broker suggested for the next pull; 0 is the master.
     pub(super) replica: i64,
     /// The pull on its way goes to the master: what it says of its offsets counts.
@@ -236,9 +239,12 @@ impl PushConsumer {
             subscription.asking = before.asking;
         }
         for lease in self.leases_of(topic) {
-            if let Some(queue) = self.queue_mut(lease) {
-                queue.filter = subscription.filter.clone();
-                queue.version = subscription.version;
+            let Some(queue) = self.queue_mut(lease) else { continue };
+            let same = queue.filter == subscription.filter;
+            queue.filter = subscription.filter.clone();
+            queue.version = subscription.version;
+            if !same {
+                self.pull_anew(lease, ctx);
             }
         }
         self.subscriptions.insert(topic.clone(), subscription);
@@ -369,7 +375,7 @@ impl PushConsumer {
             ConsumerCall::Members(topic) => self.on_members(&topic, answer, ctx),
             ConsumerCall::StoredOffset(lease) => self.on_stored_offset(lease, answer, ctx),
             ConsumerCall::StartOffset(lease) => self.on_start_offset(lease, answer, ctx),
-            ConsumerCall::Pull(lease) => self.on_pull(lease, answer, ctx),
+            ConsumerCall::Pull(lease, number) => self.on_pull(lease, number, answer, ctx),
             ConsumerCall::Commit(lease, offset) => self.on_commit(lease, offset, answer, ctx),
             ConsumerCall::SendBack(returning) => self.on_sent_back(returning, answer, ctx),
             ConsumerCall::SendAsMessage(returning) => self.on_sent_as_message(returning, answer, ctx),

@@ -209,6 +209,7 @@ impl PushConsumer {
             process: ProcessQueue::new(0),
             pull: PullState::Starting,
             starving: false,
+            pull_number: 0,
             replica: 0,
             asked_master: false,
             poisoned: 0,
