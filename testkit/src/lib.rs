@@ -16,14 +16,16 @@
 //! | [`TcpCluster`] | the same behind loopback listeners, one thread for all |
 //! | [`Fault`] | what a broker is to do wrong |
 //! | [`sim`] | clients and a cluster on a virtual network and clock: faults as data, the same run for the same seed |
+//! | [`scenario`] | application code against the engine, for every runner and cluster |
 //!
-//! The machines know the wire format of `rocketmq_engine::wire` and nothing of the client; the simulator drives
-//! clients by the surface every driver uses.
+//! The machines know the wire format of `rocketmq_engine::wire` and nothing of the client; the simulator and the
+//! scenarios drive clients by the surface every driver uses.
 
 mod broker;
 mod cluster;
 mod name_server;
 mod peer;
+pub mod scenario;
 pub mod sim;
 mod tcp;
 
