@@ -118,6 +118,7 @@ impl Remote<'_> {
     pub fn set_topic(&mut self, broker: usize, topic: &str, queues: u32, perm: i32) -> Outcome {
         let fields = CreateTopicRequest {
             attributes: None,
+            force: None,
             default_topic: "TBW102".into(),
             order: Some(false),
             perm,
