@@ -97,6 +97,8 @@ impl Credentials {
         let mut fields: Vec<(Cow<'_, str>, Cow<'_, str>)> =
             head.ext.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         fields.sort_by(|a, b| utf16_order(&a.0, &b.0));
+        // Java's client writes the fields of its fast codec twice in the binary form, and signs them once.
+        fields.dedup();
         let find = |wanted: &str| fields.iter().find(|(key, _)| key == wanted).map(|(_, value)| &**value);
         let signature = find(SIGNATURE).and_then(|text| base64::decode(text, Alphabet::Standard));
         let (Some(signature), Some(user)) = (signature, find(ACCESS_KEY)) else { return false };
@@ -152,6 +154,7 @@ impl<F: EncodeFields> EncodeFields for Signed<'_, F> {
             let mut list = Collected::default();
             self.fields.encode(&mut list);
             list.0.sort_by(|a, b| utf16_order(&a.0, &b.0));
+            list.0.dedup();
             let list: Vec<(&str, &str)> = list.0.iter().map(|(key, value)| (&**key, &**value)).collect();
             return self.credentials.sign(&FieldList(&list), self.body).encode(sink);
         }

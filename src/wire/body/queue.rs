@@ -21,8 +21,8 @@ body! {
 
 impl Ord for MessageQueue {
     fn cmp(&self, other: &Self) -> Ordering {
-        let key = |queue: &Self| (queue.topic.clone(), queue.broker_name.clone(), queue.queue_id);
-        key(self).cmp(&key(other))
+        let (mine, others) = (&self.topic, &other.topic);
+        (mine, &self.broker_name, self.queue_id).cmp(&(others, &other.broker_name, other.queue_id))
     }
 }
 

@@ -24,9 +24,11 @@ body! {
         data_version: Option<DataVersion> = "dataVersion",
         /// Topics by group.
         group_topic_map: Option<BTreeMap<String, Vec<String>>> = "groupTopicMap",
+        /// Offsets of light queues, by `topic@group` (5.0 and later).
+        lmq_offset_table: Option<BTreeMap<String, i64>> = "lmqOffsetTable",
         /// Offsets by `topic@group` and queue.
         offset_table: BTreeMap<String, BTreeMap<i32, i64>> = "offsetTable",
-        /// The same of pulls (5.5.1 and later).
+        /// The same of pulls (5.5 and later).
         pull_offset_table: Option<BTreeMap<String, BTreeMap<i32, i64>>> = "pullOffsetTable",
     }
 

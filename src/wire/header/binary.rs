@@ -158,10 +158,11 @@ fn check_ext(block: &[u8], start: usize) -> Result<(), HeadError> {
     let mut twins = Twins::default();
     while cursor.at < block.len() {
         let at = cursor.at;
-        let (key, _) = entry(&mut cursor).map_err(shift)?;
+        let (key, value) = entry(&mut cursor).map_err(shift)?;
         let key = Text::plain(key);
         let before = block.get(..at).unwrap_or_default();
-        twins.check(key, at + start, || ExtCursor::new(before).any_key(key))?;
+        // Java's client writes the fields of its fast codec twice when it signs: twice the same is accepted.
+        twins.check(key, at + start, || ExtCursor::new(before).any_other(key, value))?;
     }
     Ok(())
 }
@@ -188,8 +189,9 @@ impl<'a> ExtCursor<'a> {
         Self { bytes, at: 0 }
     }
 
-    fn any_key(mut self, wanted: Text<'_>) -> bool {
-        core::iter::from_fn(|| self.entry()).any(|(key, _)| wanted == *key)
+    /// True if the key came with another value.
+    fn any_other(mut self, wanted: Text<'_>, as_well: &str) -> bool {
+        core::iter::from_fn(|| self.entry()).any(|(key, value)| wanted == *key && value != as_well)
     }
 
     #[inline]
@@ -204,7 +206,7 @@ impl<'a> ExtCursor<'a> {
 impl<'a> Iterator for ExtCursor<'a> {
     type Item = (Text<'a>, Text<'a>);
 
-    /// An empty key or value is none, as in Java.
+    /// An empty value is none, as in Java; so is one with an empty key.
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         loop {

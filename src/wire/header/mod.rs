@@ -88,8 +88,8 @@ pub enum HeadError {
         /// Byte offset of the field in the head.
         at: usize,
     },
-    /// Two ext fields have the same key.
-    #[error("ext field at byte {at} has a key that came before")]
+    /// A member or an ext field came before; in the binary form, with another value.
+    #[error("field at byte {at} has a key that came before")]
     Duplicate {
         /// Byte offset in the head.
         at: usize,

@@ -4,7 +4,7 @@ use rocketmq_engine::wire::message::CompressionType::{self, Lz4, Zlib, Zstd};
 use rocketmq_engine::wire::message::compress::{compress, decompress, decompress_flagged};
 use rocketmq_engine::wire::message::{CompressionError, InflateLimits, SysFlag};
 
-use super::support::{hex, id, number, text, unhex, vectors};
+use crate::support::{hex, id, number, text, unhex, vectors};
 
 fn kind(name: &str) -> CompressionType {
     [Lz4, Zstd, Zlib].into_iter().find(|kind| kind.name() == name).unwrap()
@@ -16,11 +16,11 @@ fn samples() -> Vec<(CompressionType, Vec<u8>, usize)> {
         let packed = unhex(text(&vector["in"], "compressed"));
         (kind(text(&vector["in"], "type")), packed, number(&vector["out"], "length") as usize)
     };
-    vectors.iter().map(sample).filter(|(kind, ..)| kind.is_built()).collect()
+    vectors.into_iter().map(|vector| sample(&vector)).filter(|(kind, ..)| kind.is_built()).collect()
 }
 
 #[test]
-fn java_s_data_is_read() {
+pub(crate) fn java_s_data_is_read() {
     for vector in vectors("offline/compression") {
         let (id, input, java) = (id(&vector), &vector["in"], &vector["out"]);
         let (kind, packed) = (kind(text(input, "type")), unhex(text(input, "compressed")));
@@ -41,7 +41,7 @@ fn java_s_data_is_read() {
 }
 
 #[test]
-fn a_cap_is_exact() {
+pub(crate) fn a_cap_is_exact() {
     for (kind, packed, len) in samples() {
         assert_eq!(decompress(kind, &packed, len).map(|plain| plain.len()), Ok(len));
         if len > 0 {
@@ -52,7 +52,7 @@ fn a_cap_is_exact() {
 }
 
 #[test]
-fn cut_data_is_refused() {
+pub(crate) fn cut_data_is_refused() {
     for (kind, packed, _) in samples() {
         for cut in 0..packed.len() {
             assert!(
@@ -65,7 +65,7 @@ fn cut_data_is_refused() {
 }
 
 #[test]
-fn what_is_written_can_be_read() {
+pub(crate) fn what_is_written_can_be_read() {
     let mut random = vec![0u8; 100_000];
     let mut state = 1u32;
     for byte in &mut random {
@@ -85,7 +85,7 @@ fn what_is_written_can_be_read() {
 }
 
 #[test]
-fn lz4_frames_of_other_writers() {
+pub(crate) fn lz4_frames_of_other_writers() {
     if !Lz4.is_built() {
         return;
     }
@@ -104,7 +104,7 @@ fn lz4_frames_of_other_writers() {
 }
 
 #[test]
-fn one_zstd_block_cannot_produce_more_than_the_format_allows() {
+pub(crate) fn one_zstd_block_cannot_produce_more_than_the_format_allows() {
     // One literal, then one match of 65,539 bytes and 16 bits more: all three codes are fixed to one symbol.
     let frame = |extra: &str| unhex(&format!("28b52ffd005855000009610154010034{extra}01"));
     let plain = decompress(Zstd, &frame("0000"), 1 << 20).unwrap();
@@ -116,7 +116,7 @@ fn one_zstd_block_cannot_produce_more_than_the_format_allows() {
 }
 
 #[test]
-fn the_default_cap_follows_the_input() {
+pub(crate) fn the_default_cap_follows_the_input() {
     let limits = InflateLimits::default();
     assert_eq!(limits.for_input(10), 655_360);
     assert_eq!(limits.for_input(1 << 20), 16 << 20);

@@ -3,10 +3,10 @@
 use rocketmq_engine::wire::message::names::{self, DelayLevels, lite, namespace};
 use rocketmq_engine::wire::message::{Properties, check_message};
 
-use super::support::{id, number, text, vectors};
+use crate::support::{id, number, text, vectors};
 
 #[test]
-fn validators() {
+pub(crate) fn validators() {
     for vector in vectors("offline/validators") {
         let (id, java) = (id(&vector), &vector["out"]);
         let name = vector["in"].as_str().unwrap_or_default();
@@ -25,7 +25,7 @@ fn validators() {
 }
 
 #[test]
-fn namespaces() {
+pub(crate) fn namespaces() {
     for vector in vectors("offline/namespace") {
         let (id, input, java) = (id(&vector), &vector["in"], &vector["out"]);
         let (name, ns) = (input["resource"].as_str().unwrap_or_default(), text(input, "namespace"));
@@ -42,7 +42,7 @@ fn namespaces() {
 }
 
 #[test]
-fn reserved_properties() {
+pub(crate) fn reserved_properties() {
     for vector in vectors("offline/reserved_properties") {
         let reserved = names::is_reserved_property(text(&vector, "in"));
         assert_eq!(reserved, text(&vector, "out") == "reserved", "{}", text(&vector, "in"));
@@ -50,7 +50,7 @@ fn reserved_properties() {
 }
 
 #[test]
-fn lite_topics() {
+pub(crate) fn lite_topics() {
     for vector in vectors("offline/lite_sharding") {
         let (name, java) = (text(&vector, "in"), vector["out"].as_object().unwrap());
         for (member, bucket) in java.iter().filter(|(member, _)| member.starts_with('n')) {
@@ -76,7 +76,7 @@ fn lite_topics() {
 }
 
 #[test]
-fn delay_levels() {
+pub(crate) fn delay_levels() {
     for vector in vectors("offline/delay_level") {
         let (id, java) = (id(&vector), &vector["out"]);
         let parsed = DelayLevels::parse(text(&vector["in"], "messageDelayLevel"));
@@ -93,7 +93,7 @@ fn delay_levels() {
 }
 
 #[test]
-fn message_checks() {
+pub(crate) fn message_checks() {
     let max = 4 << 20;
     for vector in vectors("offline/validate_message") {
         let lmq = "INNER_MULTI_DISPATCH\u{1}%LMQ%a/b\u{2}";

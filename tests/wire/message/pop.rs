@@ -8,10 +8,11 @@ use rocketmq_engine::wire::message::pop::{
 };
 use serde_json::{Value, json};
 
-use super::support::{Judge, id, number, text, vectors};
+use crate::deviations::Judge;
+use crate::support::{id, number, text, vectors};
 
 #[test]
-fn receipt_handles() {
+pub(crate) fn receipt_handles() {
     let judge = Judge::of("pop_extra_info");
     for vector in vectors("offline/pop_extra_info") {
         let (id, input, java) = (id(&vector), &vector["in"], &vector["out"]);
@@ -64,7 +65,7 @@ fn receipt_handles() {
 }
 
 #[test]
-fn a_renewed_handle_starts_at_its_message() {
+pub(crate) fn a_renewed_handle_starts_at_its_message() {
     let handle = ReceiptHandle::parse("100 1700000000000 60000 5 0 broker-a 3 101").unwrap();
     assert_eq!(
         handle.renewed(1_700_000_001_000, 3000, 6).to_string(),
@@ -82,7 +83,7 @@ fn keyed<T>(read: Result<Vec<T>, impl Sized>, entry: impl Fn(T) -> (String, Valu
 }
 
 #[test]
-fn offset_infos() {
+pub(crate) fn offset_infos() {
     for vector in vectors("offline/pop_offset_infos") {
         let (id, input, java) = (id(&vector), &vector["in"], &vector["out"]);
         let (kind, value) = input.as_object().unwrap().iter().find(|(member, _)| *member != "count").unwrap();
@@ -137,7 +138,7 @@ fn built(kind: &str) -> String {
 }
 
 #[test]
-fn retry_topics() {
+pub(crate) fn retry_topics() {
     for vector in vectors("offline/pop_retry_topics") {
         let (id, input, java) = (id(&vector), &vector["in"], &vector["out"]);
         if let Some(name) = input.get("parse").and_then(Value::as_str) {
@@ -218,7 +219,7 @@ fn check_batch_acks(set: &str, scope: &'static str) {
 }
 
 #[test]
-fn batched_acks() {
+pub(crate) fn batched_acks() {
     check_batch_acks("offline", "batch_ack_body");
     check_batch_acks("offline-5.3.3", "offline-5.3.3/batch_ack_body");
 }

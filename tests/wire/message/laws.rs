@@ -16,7 +16,7 @@ use rocketmq_engine::wire::message::{
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use super::support::fields_of;
+use crate::support::fields_of;
 
 const KINDS: [CompressionType; 3] = [CompressionType::Lz4, CompressionType::Zstd, CompressionType::Zlib];
 

@@ -13,14 +13,15 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::support::{Judge, hex, host, id, number, text, unhex, vectors};
+use crate::deviations::Judge;
+use crate::support::{hex, host, id, number, text, unhex, vectors};
 
 fn map(value: &Value) -> BTreeMap<&str, &str> {
     value.as_object().unwrap().iter().map(|(name, value)| (&**name, value.as_str().unwrap())).collect()
 }
 
 #[test]
-fn properties() {
+pub(crate) fn properties() {
     let judge = Judge::of("properties");
     for vector in vectors("offline/properties") {
         let (id, java) = (id(&vector), &vector["out"]);
@@ -50,7 +51,7 @@ fn properties() {
 }
 
 #[test]
-fn offset_message_ids() {
+pub(crate) fn offset_message_ids() {
     let judge = Judge::of("message_id");
     for vector in vectors("offline/message_id") {
         let (id, input, java) = (id(&vector), &vector["in"], &vector["out"]);
@@ -75,7 +76,7 @@ fn offset_message_ids() {
 }
 
 #[test]
-fn unique_ids() {
+pub(crate) fn unique_ids() {
     for vector in vectors("offline/uniq_key") {
         let (id, written, java) = (id(&vector), text(&vector, "in"), &vector["out"]);
         let read: UniqueId = written.parse().unwrap();
@@ -96,7 +97,7 @@ fn unique_ids() {
 }
 
 #[test]
-fn recall_handles() {
+pub(crate) fn recall_handles() {
     for vector in vectors("offline/recall_handle") {
         let (id, input, java) = (id(&vector), &vector["in"], &vector["out"]);
         let handle = |from: &Value, key: &str| RecallHandle {
@@ -118,7 +119,7 @@ fn recall_handles() {
 }
 
 #[test]
-fn checksums_and_hashes() {
+pub(crate) fn checksums_and_hashes() {
     for vector in vectors("offline/crc32") {
         let crc = body_crc(&unhex(text(&vector, "in")));
         assert_eq!(i64::from(crc), number(&vector, "out"), "{}", id(&vector));
@@ -131,7 +132,7 @@ fn checksums_and_hashes() {
 }
 
 #[test]
-fn tag_expressions() {
+pub(crate) fn tag_expressions() {
     for vector in vectors("offline/tags") {
         let (id, input, java) = (id(&vector), &vector["in"], &vector["out"]);
         let built = match input {
@@ -161,7 +162,7 @@ fn tag_expressions() {
 }
 
 #[test]
-fn pull_flags() {
+pub(crate) fn pull_flags() {
     for vector in vectors("offline/sysflag") {
         let input = &vector["in"];
         let on = |member: &str| input[member].as_bool().unwrap();
@@ -238,7 +239,7 @@ fn trace_record(input: &Value) -> TraceRecord<'_> {
 }
 
 #[test]
-fn trace_records() {
+pub(crate) fn trace_records() {
     for vector in vectors("offline/trace_encode") {
         let (id, java) = (id(&vector), text(&vector["out"], "data"));
         let record = trace_record(&vector["in"]);
@@ -250,7 +251,7 @@ fn trace_records() {
 }
 
 #[test]
-fn trace_records_of_other_writers() {
+pub(crate) fn trace_records_of_other_writers() {
     let without_offset_id =
         "Pub\u{1}1\u{1}R\u{1}G\u{1}T\u{1}M\u{1}null\u{1}k\u{1}h\u{1}9\u{1}5\u{1}0\u{1}true\u{2}";
     let Some(Ok(TraceRecord::Pub(sent))) = records(without_offset_id).next() else { panic!() };

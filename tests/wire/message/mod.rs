@@ -2,7 +2,6 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`support`] | loading vectors; the table of deviations and the judge that keeps it honest |
 //! | [`stored`] | stored messages: recorded, computed, damaged; batches |
 //! | [`texts`] | properties, ids, tags, flags, hashes, traces |
 //! | [`names`] | validators, namespaces, reserved names, lite topics, delay levels, message checks |
@@ -10,15 +9,16 @@
 //! | [`compression`] | Java's compressed data, caps, damaged data |
 //! | [`hostile`] | the hostile inputs H9 to H17 and H29 |
 //! | [`laws`] | properties: round trips, no panic on any bytes |
+//! | [`alloc`] | allocation gates |
 
+pub(crate) mod alloc;
 // Java's messages are compressed by every type: these need all three features.
 #[cfg(all(feature = "zlib", feature = "lz4", feature = "zstd"))]
-mod compression;
-mod hostile;
+pub(crate) mod compression;
+pub(crate) mod hostile;
 mod laws;
-mod names;
-mod pop;
+pub(crate) mod names;
+pub(crate) mod pop;
 #[cfg(all(feature = "zlib", feature = "lz4", feature = "zstd"))]
-mod stored;
-mod support;
-mod texts;
+pub(crate) mod stored;
+pub(crate) mod texts;

@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::support::{Judge, fields_of, hex, host, id, number, text, unhex, vectors};
+use crate::deviations::Judge;
+use crate::support::{fields_of, hex, host, id, number, text, unhex, vectors};
 
 fn packed() -> WalkLimits {
     WalkLimits { unwrap_batches: false, ..WalkLimits::default() }
@@ -72,7 +73,7 @@ fn recorded() -> BTreeMap<String, Value> {
 }
 
 #[test]
-fn recorded_messages_decode_as_java_decodes_them() {
+pub(crate) fn recorded_messages_decode_as_java_decodes_them() {
     for (id, vector) in recorded() {
         let java = &vector["decoded"];
         let body = Bytes::from(unhex(text(&vector, "hex")));
@@ -102,7 +103,7 @@ fn recorded_messages_decode_as_java_decodes_them() {
 }
 
 #[test]
-fn recorded_bodies_hold_their_messages_in_order() {
+pub(crate) fn recorded_bodies_hold_their_messages_in_order() {
     let recorded = recorded();
     for vector in vectors("messages/bodies") {
         let ids: Vec<&str> =
@@ -120,7 +121,7 @@ fn recorded_bodies_hold_their_messages_in_order() {
 }
 
 #[test]
-fn computed_messages_decode_as_java_decodes_them() {
+pub(crate) fn computed_messages_decode_as_java_decodes_them() {
     let judge = Judge::of("stored_message");
     for vector in vectors("offline/stored_message") {
         let (id, java) = (id(&vector), &vector["out"]);
@@ -154,7 +155,7 @@ fn verdict(messages: &Messages) -> String {
 }
 
 #[test]
-fn damaged_messages_do_not_take_the_others_with_them() {
+pub(crate) fn damaged_messages_do_not_take_the_others_with_them() {
     let judge = Judge::of("stored_message_damaged");
     for vector in vectors("offline/stored_message_damaged") {
         let (id, java) = (id(&vector), &vector["out"]);
@@ -164,7 +165,8 @@ fn damaged_messages_do_not_take_the_others_with_them() {
             java["messages"].as_array().map_or("error".to_owned(), |found| plural(found.len()));
         judge.check(id, &java_verdict, &verdict(&messages));
         // The first message is good in all of them.
-        let first = &vectors("offline/stored_message")[0]["out"];
+        let whole = vectors("offline/stored_message");
+        let first = &whole.first()["out"];
         assert_eq!(
             properties_of(&messages.get(0).unwrap()),
             expected_properties(&first["properties"]),
@@ -174,7 +176,7 @@ fn damaged_messages_do_not_take_the_others_with_them() {
 }
 
 #[test]
-fn batches_are_written_and_read_as_java_does() {
+pub(crate) fn batches_are_written_and_read_as_java_does() {
     for vector in vectors("offline/batch_encode") {
         let (id, input, java) = (id(&vector), &vector["in"], &vector["out"]);
         let Some(inputs) = input.as_array() else {
@@ -228,7 +230,7 @@ fn assert_inner_batch(stored: &[u8], expected: &[Value], id: &str) {
 }
 
 #[test]
-fn messages_can_be_taken_apart() {
+pub(crate) fn messages_can_be_taken_apart() {
     let recorded = recorded();
     let body: Bytes = recorded.values().take(8).flat_map(|vector| unhex(text(vector, "hex"))).collect();
     let mut messages = walk(&body, true, &packed());
