@@ -127,12 +127,17 @@ impl Peers {
 
     /// The process has ended: what had not left never will.
     pub(crate) fn kill(&mut self) {
-        for peer in self.open.values_mut() {
+        self.ids().into_iter().for_each(|peer| self.cut(peer));
+    }
+
+    /// The connection ends at once, with what had not left.
+    pub(crate) fn cut(&mut self, id: PeerId) {
+        if let Some(peer) = self.open.get_mut(&id) {
             peer.output.truncate(peer.sent);
             peer.input.clear();
+            self.dirty.remove(&id);
+            self.closing.insert(id);
         }
-        self.dirty.clear();
-        self.closing.extend(self.open.keys().copied());
     }
 
     /// Connections that are open.

@@ -12,9 +12,12 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token, Waker};
 use rocketmq_engine::Instant;
 
-use crate::cluster::{Cluster, ClusterBuilder, Node};
+use crate::broker::Keep;
+use crate::cluster::{Cluster, ClusterBuilder, Node, Unmet};
 use crate::peer::{Now, PeerId};
 
+/// Between two looks of somebody who waits.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
 const WAKE: Token = Token(usize::MAX);
 /// Bytes read from one connection before the others have their turn.
 const READ_BUDGET: usize = 1 << 20;
@@ -49,6 +52,34 @@ impl TcpClusterBuilder {
         self
     }
 
+    /// Number of slaves each master has: none.
+    #[must_use]
+    pub fn slaves(mut self, slaves: usize) -> Self {
+        self.cluster = self.cluster.slaves(slaves);
+        self
+    }
+
+    /// Number of name servers: 1. Clients are given all of them.
+    #[must_use]
+    pub fn name_servers(mut self, name_servers: usize) -> Self {
+        self.cluster = self.cluster.name_servers(name_servers);
+        self
+    }
+
+    /// Most queues at each broker of a topic made by a send: 8, of which clients ask for 4.
+    #[must_use]
+    pub fn default_queues(mut self, queues: u32) -> Self {
+        self.cluster = self.cluster.default_queues(queues);
+        self
+    }
+
+    /// What is kept of what brokers did and answered: nothing.
+    #[must_use]
+    pub fn keep(mut self, keep: Keep) -> Self {
+        self.cluster = self.cluster.keep(keep);
+        self
+    }
+
     /// Makes a topic with that many queues at each broker.
     #[must_use]
     pub fn topic(mut self, name: impl Into<String>, queues: u32) -> Self {
@@ -56,7 +87,7 @@ impl TcpClusterBuilder {
         self
     }
 
-    /// Port of the name server: one that is free.
+    /// Port of the first name server: one that is free.
     #[must_use]
     pub fn name_server_port(mut self, port: u16) -> Self {
         self.name_server_port = port;
@@ -66,12 +97,15 @@ impl TcpClusterBuilder {
     /// Starts it. Errors are those of binding loopback ports and starting a thread.
     pub fn start(self) -> io::Result<TcpCluster> {
         let bind = |port| TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
-        let name_server = bind(self.name_server_port)?;
+        let ports = std::iter::once(self.name_server_port).chain(std::iter::repeat(0));
+        let name_servers: Vec<TcpListener> =
+            ports.take(self.cluster.name_servers).map(bind).collect::<io::Result<_>>()?;
         let listeners: Vec<TcpListener> =
             (0..self.cluster.addresses()).map(|_| bind(0)).collect::<io::Result<_>>()?;
         let addresses: Vec<SocketAddr> =
             listeners.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
-        let address = name_server.local_addr()?;
+        let told: Vec<SocketAddr> =
+            name_servers.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
         let cluster = Arc::new(Mutex::new(self.cluster.build(&addresses)));
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
@@ -87,13 +121,15 @@ impl TcpClusterBuilder {
             start,
             buffer: vec![0; CHUNK],
         };
-        server.listen(Node::NameServer(0), name_server)?;
+        for (index, listener) in name_servers.into_iter().enumerate() {
+            server.listen(Node::NameServer(index), listener)?;
+        }
         for (index, listener) in listeners.into_iter().enumerate() {
             server.listen(Node::Broker(index), listener)?;
         }
         let (flag, name) = (stop.clone(), "rocketmq-testkit".to_string());
         let thread = std::thread::Builder::new().name(name).spawn(move || server.run(&flag))?;
-        Ok(TcpCluster { cluster, address, start, stop, waker, thread: Some(thread) })
+        Ok(TcpCluster { cluster, name_servers: told, start, stop, waker, thread: Some(thread) })
     }
 }
 
@@ -101,7 +137,7 @@ impl TcpClusterBuilder {
 #[derive(Debug)]
 pub struct TcpCluster {
     cluster: Arc<Mutex<Cluster>>,
-    address: SocketAddr,
+    name_servers: Vec<SocketAddr>,
     start: Clock,
     stop: Arc<AtomicBool>,
     waker: Arc<Waker>,
@@ -119,9 +155,53 @@ impl TcpCluster {
         TcpClusterBuilder::default()
     }
 
-    /// `host:port` of the name server: all a client needs to know.
+    /// `host:port` of the name server: all a client needs to know. Of several: all, `;` between.
     pub fn name_server(&self) -> String {
-        self.address.to_string()
+        self.name_servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(";")
+    }
+
+    /// Waits until something is so, and returns what it found; `None`: it did not become so in that time.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # let cluster = rocketmq_testkit::TcpCluster::start().unwrap();
+    /// # cluster.with(|cluster| cluster.seed("orders", 0, "order 1"));
+    /// let order = cluster.wait(Duration::from_secs(5), |cluster| cluster.log("orders").pop()).expect("an order");
+    /// assert_eq!(order.body(), b"order 1");
+    /// ```
+    pub fn wait<R>(
+        &self,
+        at_most: std::time::Duration,
+        mut look: impl FnMut(&mut Cluster) -> Option<R>,
+    ) -> Option<R> {
+        let until = Clock::now() + at_most;
+        loop {
+            let found = self.with(&mut look);
+            if found.is_some() || Clock::now() >= until {
+                return found;
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Waits until an expectation is met; when the time is over, panics with what is there instead.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # let cluster = rocketmq_testkit::TcpCluster::start().unwrap();
+    /// # cluster.with(|cluster| cluster.seed("orders", 0, "order 1"));
+    /// cluster.eventually(Duration::from_secs(5), |cluster| cluster.expect_stored("orders", 1));
+    /// ```
+    #[track_caller]
+    pub fn eventually(&self, at_most: std::time::Duration, expect: impl Fn(&Cluster) -> Result<(), Unmet>) {
+        if self.wait(at_most, |cluster| expect(cluster).ok()).is_none() {
+            let unmet = self.with(|cluster| expect(cluster));
+            assert!(
+                unmet.is_ok(),
+                "not within {at_most:?}: {}",
+                unmet.err().map_or_else(String::new, |e| e.to_string())
+            );
+        }
     }
 
     /// Looks at the cluster, or changes it; the machines wait meanwhile.

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use rocketmq_engine::Instant;
 use rocketmq_engine::wire::body::{
-    ConsumerData, GetConsumerListByGroupResponseBody, HeartbeatData, SubscriptionData,
+    CheckClientRequestBody, ConsumerData, GetConsumerListByGroupResponseBody, HeartbeatData, SubscriptionData,
 };
 use rocketmq_engine::wire::codes::ResponseCode;
 use rocketmq_engine::wire::fields::{
     GetConsumerListByGroupRequest, HeartbeatResponse, NotifyConsumerIdsChangedRequest,
     UnregisterClientRequest,
 };
-use rocketmq_engine::wire::header::{FieldList, Head};
+use rocketmq_engine::wire::header::{FieldList, Head, NoFields};
 use rocketmq_engine::wire::message::names::retry_topic;
+use rocketmq_engine::wire::message::tags::EXPRESSION_TAG;
 
 use super::history::{Effect, Name};
 use super::store::TopicConfig;
@@ -248,7 +249,7 @@ impl Broker {
     pub(super) fn expire_peers(&mut self) {
         for peer in self.groups.take_expired(self.peers.now.instant) {
             self.forget_peer(peer);
-            self.peers.hang_up(peer);
+            self.peers.cut(peer);
         }
     }
 
@@ -269,6 +270,20 @@ impl Broker {
             self.notify_members(group);
         }
         self.peers.answer(to, ResponseCode::SUCCESS, None, &FieldList(&[]), &[]);
+    }
+
+    /// Whether the broker could serve a subscription: SQL92 wants `enablePropertyFilter`, which is off by default.
+    pub(super) fn on_check_client(&mut self, to: &ReplyTo, body: &[u8]) {
+        let subscription = match CheckClientRequestBody::decode(body) {
+            Ok(asked) => asked.subscription_data.unwrap_or_default(),
+            Err(error) => return self.peers.refuse(to, ResponseCode::SYSTEM_ERROR, &error.to_string()),
+        };
+        let expression_type = subscription.expression_type;
+        if expression_type.is_empty() || expression_type == EXPRESSION_TAG {
+            return self.peers.answer(to, ResponseCode::SUCCESS, None, &NoFields, &[]);
+        }
+        let remark = format!("The broker does not support consumer to filter message by {expression_type}");
+        self.peers.refuse(to, ResponseCode::SYSTEM_ERROR, &remark);
     }
 
     pub(super) fn on_member_list(&mut self, to: &ReplyTo, head: &Head<'_>) {

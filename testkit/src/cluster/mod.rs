@@ -5,9 +5,10 @@
 //! | `mod` (here) | the machines, driven |
 //! | `builder` | how a cluster is set up |
 //! | `life` | machines ending and starting, replicas, strangers at an address |
-//! | `look` | what tests look at and change |
+//! | `look`, `check` | what tests look at and change; what they expect |
 
 mod builder;
+mod check;
 mod life;
 mod look;
 
@@ -17,6 +18,7 @@ use std::net::SocketAddr;
 use rocketmq_engine::Instant;
 
 pub use builder::ClusterBuilder;
+pub use check::Unmet;
 pub use life::Lag;
 
 use crate::broker::Broker;
