@@ -97,7 +97,7 @@ fn an_answer_that_is_lost_may_double_an_invoice_under_one_key() -> Outcome {
     let service = OrderService::start(&cluster.name_server())?;
     cluster.eventually(SOON, |cluster| cluster.expect_bodies("invoices", &["ann owes 10"; 2]));
     let keys = cluster.with(|cluster| cluster.duplicates("invoices"));
-    println!("  stored twice, told apart by nobody, recognised by the unique key: {keys:?}");
+    println!("  stored twice under one unique key: {keys:?}");
     assert_eq!(keys.len(), 1, "both copies have the same unique key: whoever reads them can drop one");
     service.stop()
 }
