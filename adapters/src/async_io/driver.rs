@@ -207,6 +207,9 @@ impl<R: Runtime> AsyncDriver<R> {
         self.apart = self.gather.apart(&client.stats(), now);
         let Some(pause) = Gather::pause(self.apart, now - self.looked_at) else { return Poll::Ready(()) };
         let until = (now + pause).min(wait.until.unwrap_or(Instant::FAR_FUTURE));
+        if until <= now {
+            return Poll::Ready(());
+        }
         self.stats.count_pause();
         self.pause.set(until, now);
         self.pause.poll(cx)
