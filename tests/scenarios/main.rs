@@ -6,10 +6,12 @@
 //! cargo test --test scenarios -- retry tokio               # names that hold both words
 //! cargo test --test scenarios -- --cluster 5.5.0           # a real Apache RocketMQ of this version
 //! cargo test --test scenarios -- --list
+//! cargo test --test scenarios -- --waiting                 # cases of other suites, and the feature each waits for
 //! ```
 //!
 //! A cell is called `ROOM::NAME@RUNNER@CLUSTER`. What a combination cannot do is said in the table, with the reason;
-//! every cell is in the table or the run fails. What waits for a feature is listed below it.
+//! every cell is in the table or the run fails. What waits for a feature is counted below it, and listed by
+//! [`WAITING`].
 //!
 //! | module | what |
 //! |---|---|
@@ -26,9 +28,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use rocketmq_testkit::scenario::{Outcome, Scenario, WAITING, all};
+use rocketmq_testkit::scenario::{Failed, Outcome, Scenario, WAITING, all, simulate};
 
 use clusters::Site;
 use runners::Runner;
@@ -37,30 +39,37 @@ use table::{Cell, Ended, Table};
 /// Scenarios that are played at the same time: they mostly wait.
 const AT_ONCE: usize = 12;
 
-const RUNNERS: [(&str, Runner); 4] = [
-    ("blocking", runners::blocking::run),
-    ("mio", runners::mio::run),
-    ("async-std", runners::tasks::async_std),
-    ("tokio", runners::tasks::tokio),
+const RUNNERS: [(&str, Runner); 5] = [
+    ("simulator", Runner::Simulator),
+    ("blocking", Runner::Sockets(runners::blocking::run)),
+    ("mio", Runner::Sockets(runners::mio::run)),
+    ("async-std", Runner::Sockets(runners::tasks::async_std)),
+    ("tokio", Runner::Sockets(runners::tasks::tokio)),
 ];
+
+/// Worlds that the simulator plays each scenario in.
+const SEEDS: std::ops::Range<u64> = 1..6;
 
 /// What was asked for on the command line.
 struct Wanted {
     words: Vec<String>,
     clusters: Vec<String>,
     list: bool,
+    waiting: bool,
     /// Ignored tests alone are wanted: there is none.
     nothing: bool,
 }
 
 impl Wanted {
     fn read() -> Self {
-        let mut wanted = Self { words: Vec::new(), clusters: Vec::new(), list: false, nothing: false };
+        let mut wanted =
+            Self { words: Vec::new(), clusters: Vec::new(), list: false, waiting: false, nothing: false };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--cluster" => wanted.clusters.extend(arguments.next()),
                 "--list" => wanted.list = true,
+                "--waiting" => wanted.waiting = true,
                 "--ignored" => wanted.nothing = true,
                 // Options of the usual test harness that take a value.
                 "--skip" | "--test-threads" | "--format" | "--color" | "-Z" | "--logfile" => {
@@ -86,11 +95,17 @@ fn main() -> ExitCode {
     if wanted.nothing {
         return ExitCode::SUCCESS;
     }
+    if wanted.waiting {
+        for waiting in WAITING {
+            println!("{:40} {}", waiting.feature, waiting.case);
+        }
+        return ExitCode::SUCCESS;
+    }
     let mut good = true;
     for cluster in &wanted.clusters {
         let begun = Instant::now();
-        let runners = RUNNERS.iter().filter(|(runner, _)| clusters::has(cluster, runner));
-        let cells: Vec<Cell> = runners
+        let cells: Vec<Cell> = RUNNERS
+            .iter()
             .flat_map(|&(runner, run)| {
                 all().iter().map(move |scenario| Cell { scenario, runner, run, cluster: cluster.clone() })
             })
@@ -167,23 +182,31 @@ fn play<'a>(cells: &'a [Cell], site: &dyn Site) -> Table<'a> {
 
 fn play_one(cell: &Cell, site: &dyn Site) -> Ended {
     let scenario: &Scenario = cell.scenario;
-    let controls = match site.controls(scenario.needs) {
-        Ok(controls) => controls,
-        Err(reason) => return Ended::Cannot(reason),
-    };
     let begun = Instant::now();
-    // Names of topics: letters, digits, - and _.
-    let name = scenario.name.replace("::", "_");
-    let run = format!("{name}-{}", cell.runner);
-    let played = catch_unwind(AssertUnwindSafe(|| (cell.run)(scenario, controls, &run)));
-    let outcome: Outcome = played.unwrap_or_else(|panic| {
+    let played = catch_unwind(AssertUnwindSafe(|| match cell.run {
+        Runner::Simulator if cell.cluster == "embedded" => Ok(in_worlds(scenario)),
+        Runner::Simulator => Err("real servers know no virtual time".to_string()),
+        Runner::Sockets(run) => {
+            // Names of topics: letters, digits, - and _.
+            let name = format!("{}-{}", scenario.name.replace("::", "_"), cell.runner);
+            site.controls(scenario.needs).map(|controls| run(scenario, controls, &name))
+        }
+    }));
+    let ended = played.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string));
-        Err(rocketmq_testkit::scenario::Failed(format!("it panicked: {}", text.unwrap_or_default())))
+        Ok(Err(Failed(format!("it panicked: {}", text.unwrap_or_default()))))
     });
-    let took: Duration = begun.elapsed();
-    match outcome {
-        Ok(()) => Ended::Well(took),
-        Err(failed) => Ended::Badly(failed.0),
+    match ended {
+        Ok(Ok(())) => Ended::Well(begun.elapsed()),
+        Ok(Err(failed)) => Ended::Badly(failed.0),
+        Err(reason) => Ended::Cannot(reason),
     }
+}
+
+/// Several worlds, which differ in latencies, seeds of clients and the order of things.
+fn in_worlds(scenario: &Scenario) -> Outcome {
+    SEEDS.into_iter().try_for_each(|seed| {
+        simulate(scenario, seed).0.map_err(|failed| Failed(format!("in world {seed}: {failed}")))
+    })
 }

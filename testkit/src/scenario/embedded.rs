@@ -5,18 +5,19 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 use super::{Controls, Failed, Need, Outcome, exchange};
-use crate::{Fault, TcpCluster, TcpClusterBuilder};
+use crate::{Fault, TcpCluster};
 
 /// Between two delay levels; real life's are minutes and hours.
 const LEVEL: Duration = Duration::from_millis(100);
 
-/// The cluster of a scenario with these needs: short delay levels, two brokers only if it wants two.
-pub fn builder(needs: &[Need]) -> TcpClusterBuilder {
-    let levels: Vec<Duration> = (1..=18).map(|level| LEVEL * level).collect();
-    TcpCluster::builder()
-        .brokers(if needs.contains(&Need::TwoBrokers) { 2 } else { 1 })
-        .auto_create(!needs.contains(&Need::NoAutoCreate))
-        .delay_levels(levels)
+/// Short delay levels.
+pub(super) fn delay_levels() -> Vec<Duration> {
+    (1..=18).map(|level| LEVEL * level).collect()
+}
+
+/// Two brokers only for a scenario that wants two.
+pub(super) fn brokers(needs: &[Need]) -> usize {
+    if needs.contains(&Need::TwoBrokers) { 2 } else { 1 }
 }
 
 /// A [`TcpCluster`] of one scenario.
@@ -29,14 +30,20 @@ pub struct Embedded {
 impl Embedded {
     /// Starts a cluster that can do what the scenario needs.
     pub fn start(needs: &[Need]) -> io::Result<Self> {
-        Ok(Self { cluster: builder(needs).start()?, silent: Vec::new() })
+        let cluster = TcpCluster::builder()
+            .brokers(brokers(needs))
+            .auto_create(!needs.contains(&Need::NoAutoCreate))
+            .delay_levels(delay_levels())
+            .start()?;
+        Ok(Self { cluster, silent: Vec::new() })
     }
+}
 
-    fn listener() -> Outcome<(TcpListener, String)> {
-        let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-        let found = bound.and_then(|listener| Ok((listener.local_addr()?.to_string(), listener)));
-        found.map(|(address, listener)| (listener, address)).map_err(|error| Failed(error.to_string()))
-    }
+/// A loopback port and its address: dropped, nobody listens there; kept, connections stand and nobody answers.
+pub fn listener() -> Outcome<(TcpListener, String)> {
+    let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let found = bound.and_then(|listener| Ok((listener.local_addr()?.to_string(), listener)));
+    found.map(|(address, listener)| (listener, address)).map_err(|error| Failed(error.to_string()))
 }
 
 impl Controls for Embedded {
@@ -87,11 +94,11 @@ impl Controls for Embedded {
 
     fn refusing_address(&mut self) -> Outcome<String> {
         // Nobody listens there any more.
-        Self::listener().map(|(_, address)| address)
+        listener().map(|(_, address)| address)
     }
 
     fn silent_address(&mut self) -> Outcome<String> {
-        let (listener, address) = Self::listener()?;
+        let (listener, address) = listener()?;
         // The system completes the handshake; nobody ever accepts.
         self.silent.push(listener);
         Ok(address)

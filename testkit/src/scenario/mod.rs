@@ -12,6 +12,7 @@
 //! | [`Seen`] | what came, and whether it is what had to come |
 //! | [`Controls`], [`Need`] | what can be done to a cluster; a runner says what it cannot |
 //! | [`Embedded`] | a [`TcpCluster`](crate::TcpCluster) as scenarios see it |
+//! | [`simulate`] | plays a scenario in a simulated world |
 //! | [`Play`], [`Host`] | the runner's side: events in, the scenario polled, clients lent to their drivers |
 //! | [`all`] | every scenario; [`WAITING`] those that wait for a feature |
 //!
@@ -39,6 +40,7 @@ mod embedded;
 mod play;
 mod remote;
 mod seen;
+mod simulated;
 mod stage;
 
 use std::fmt;
@@ -48,10 +50,11 @@ use std::pin::Pin;
 pub use app::{App, Consumer, ConsumerBuilder, Producer};
 pub use catalog::{WAITING, Waiting, all};
 pub use controls::{Controls, Need};
-pub use embedded::{Embedded, builder};
+pub use embedded::{Embedded, listener};
 pub use play::{Host, Play, Step};
 pub use remote::{Foreign, Remote, exchange};
 pub use seen::{React, Received, Seen};
+pub use simulated::simulate;
 pub use stage::Stage;
 
 /// How a scenario ends.

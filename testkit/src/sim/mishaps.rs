@@ -15,9 +15,9 @@ impl World {
         let Some(mishap) = self.mishaps.get(index).copied() else { return };
         let until = Instant::ZERO + mishap.end();
         if begins {
-            self.begin(mishap.kind, until)
+            self.begin(mishap.kind, until);
         } else {
-            self.finish(mishap.kind, Instant::ZERO + mishap.at)
+            self.finish(mishap.kind, Instant::ZERO + mishap.at);
         }
     }
 
@@ -150,6 +150,17 @@ impl World {
             self.reap(id);
             self.drain(node);
         }
+    }
+
+    /// From now on the machine takes no connections and those it has are reset; or it takes them again.
+    pub fn refuse(&mut self, host: Host, refuses: bool) {
+        let until = if refuses { Instant::FAR_FUTURE } else { self.now };
+        self.change_host(host, |state| state.refuses_until = until);
+        let Some(index) = self.host_index(host).filter(|_| refuses) else { return };
+        for id in self.links_between(None, index) {
+            self.cut(id, Way::Down, CutHow::Reset);
+        }
+        self.forget_at_host(None, host);
     }
 
     // ---- brokers -------------------------------------------------------------------------------------------

@@ -367,7 +367,8 @@ impl World {
         self.drain(node);
     }
 
-    pub(super) fn cluster_now(&self) -> Now {
+    /// The present, as machines of the cluster see it.
+    pub fn cluster_now(&self) -> Now {
         let unix_ms = EPOCH_MS + (self.now.as_nanos() / 1_000_000) as i64;
         Now { instant: self.now, unix_ms }
     }

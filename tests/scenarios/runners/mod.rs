@@ -18,8 +18,14 @@ use rocketmq_engine::{Client, ClientConfig, Instant};
 use rocketmq_io::driver::{self, Clock};
 use rocketmq_testkit::scenario::{Controls, Host, Outcome, Play, Scenario, Step};
 
-/// Plays a scenario on a cluster to its end.
-pub(crate) type Runner = fn(&Scenario, Box<dyn Controls>, &str) -> Outcome;
+/// Who plays.
+#[derive(Clone, Copy)]
+pub(crate) enum Runner {
+    /// A world of its own, in virtual time.
+    Simulator,
+    /// Real sockets: plays a scenario on a cluster to its end.
+    Sockets(fn(&Scenario, Box<dyn Controls>, &str) -> Outcome),
+}
 
 /// A client and its driver; both are gone once it was killed.
 pub(crate) struct Lane<D> {
