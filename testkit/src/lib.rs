@@ -45,7 +45,7 @@
 //! The machines know the wire format of `rocketmq_engine::wire` and nothing of the client; the simulator and the
 //! scenarios drive clients by the surface every driver uses.
 
-mod broker;
+pub mod broker;
 mod cluster;
 mod name_server;
 mod peer;
@@ -61,3 +61,7 @@ pub use cluster::{Cluster, ClusterBuilder, Lag, Node, Unmet};
 pub use name_server::NameServer;
 pub use peer::{Now, PeerId};
 pub use tcp::{TcpCluster, TcpClusterBuilder};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -136,7 +136,7 @@ impl Broker {
 
     /// Takes over the master's offsets and groups as they were then (Java `SlaveSynchronize`, every 10 seconds).
     pub(crate) fn synchronize(&mut self, master: &Self, then: Instant) {
-        self.offsets = master.offsets.as_of(then);
+        self.offsets = master.offsets.view_at(then);
         master.groups.known().for_each(|group| self.groups.learn(group));
     }
 

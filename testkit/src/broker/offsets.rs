@@ -96,6 +96,25 @@ impl Offsets {
         self.table.values_mut().for_each(|topics| drop(topics.remove(topic)));
     }
 
+    /// The table as it was then, without what was before: what a slave gets of it.
+    pub(super) fn view_at(&self, then: Instant) -> Self {
+        let mut view = Self::default();
+        for (group, topics) in &self.table {
+            for (topic, queues) in topics {
+                let slots = queues.iter().filter_map(|(queue, slot)| {
+                    let known = slot.history.partition_point(|(at, _)| at.instant <= then);
+                    let (at, offset) = *slot.history.get(known.checked_sub(1)?)?;
+                    Some((*queue, Slot { offset, history: Aside(vec![(at, offset)]) }))
+                });
+                let slots: BTreeMap<i32, Slot> = slots.collect();
+                if !slots.is_empty() {
+                    view.table.entry(group.clone()).or_default().insert(topic.clone(), slots);
+                }
+            }
+        }
+        view
+    }
+
     /// The table as it was then.
     pub(super) fn as_of(&self, then: Instant) -> Self {
         let mut old = self.clone();

@@ -73,7 +73,9 @@ impl Cluster {
     }
 
     /// Puts another broker at the address of this one, empty and of another name or cluster; name servers are told
-    /// only if `announced`. The one that was there is handed back: [`put_back`](Self::put_back) ends the haunting.
+    /// only if `announced`. They notice that the old one is gone, unless they are
+    /// [frozen](crate::NameServer::freeze) before: then routes lead to the stranger. The one that was there is handed
+    /// back for [`put_back`](Self::put_back).
     pub fn replace_broker(&mut self, index: usize, config: BrokerConfig, announced: bool) -> Option<Broker> {
         self.kill_broker(index);
         let replica = self.replicas.get_mut(index)?;

@@ -1,4 +1,5 @@
 //! Every pair of request and response code that comes out of a broker: brought about here, seen on a real one.
+//! One processor serves 10, 310 and 320, one 11 and 361: a refusal is listed for one code of each.
 
 use std::collections::BTreeSet;
 
