@@ -73,7 +73,7 @@ pub fn case_4() -> Vec<Bench> {
         let mut sum = 0;
         for index in 0..messages.len() {
             let owned = messages.to_owned(index).expect("within");
-            sum += owned.body().len() as u64;
+            sum += owned.view().body().len() as u64;
         }
         sum
     });

@@ -47,18 +47,15 @@ pub fn number(out: &mut Vec<u8>, value: i64) {
 
 /// JSON text of the separators and whatever else may not stand in a string, copied in runs.
 fn escaped(out: &mut Vec<u8>, text: &str) {
-    let bytes = text.as_bytes();
-    let mut from = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        if byte < 0x20 || byte == b'"' || byte == b'\\' {
-            out.extend_from_slice(&bytes[from..at]);
-            out.extend_from_slice(b"\\u00");
-            out.extend_from_slice(&[b"0123456789abcdef"[usize::from(byte >> 4)]]);
-            out.extend_from_slice(&[b"0123456789abcdef"[usize::from(byte & 15)]]);
-            from = at + 1;
-        }
+    let mut rest = text.as_bytes();
+    loop {
+        let (run, stop) = rest.split_at(plain(rest));
+        out.extend_from_slice(run);
+        let Some((&byte, after)) = stop.split_first() else { return };
+        let digit = |half: u8| b"0123456789abcdef"[usize::from(half)];
+        out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
+        rest = after;
     }
-    out.extend_from_slice(&bytes[from..]);
 }
 
 fn prefix(out: &mut [u8], serialize: u8, head: usize, body: usize) {
@@ -153,6 +150,25 @@ pub fn sent_json(head: &[u8]) -> Option<Sent<'_>> {
     }
 }
 
+/// Bytes before a quote, a backslash or a control character, eight at a time.
+fn plain(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    let mut at = 0;
+    while let Some(chunk) = bytes[at..].first_chunk::<8>() {
+        let word = u64::from_le_bytes(*chunk);
+        let stops = (word ^ (ONES * 0x22)).wrapping_sub(ONES)
+            | (word ^ (ONES * 0x5c)).wrapping_sub(ONES)
+            | word.wrapping_sub(ONES * 0x20);
+        let stops = stops & !word & (ONES << 7);
+        if stops != 0 {
+            return at + stops.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    let stop = bytes[at..].iter().position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20);
+    at + stop.unwrap_or(bytes.len() - at)
+}
+
 struct Scan<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -172,7 +188,7 @@ impl<'a> Scan<'a> {
     fn text(&mut self) -> Option<&'a [u8]> {
         self.byte(b'"')?;
         let rest = &self.bytes[self.at..];
-        let end = rest.iter().position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20)?;
+        let end = plain(rest);
         self.at += end;
         self.byte(b'"')?;
         Some(&rest[..end])

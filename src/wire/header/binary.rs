@@ -13,20 +13,17 @@ use super::{
 use crate::wire::codes::{LanguageCode, Version};
 use crate::wire::json::format_int;
 
+/// Where the length of the ext block stands in a head without remark.
+pub(super) const EXT_LENGTH_AT: usize = 17;
+/// Where `opaque` stands in a head.
+pub(super) const OPAQUE_AT: usize = 5;
+
 pub(super) fn encode<F: EncodeFields>(
     out: &mut Vec<u8>,
     spec: &HeadSpec<'_>,
     fields: &F,
 ) -> Result<(), EncodeError> {
-    let code = i16::try_from(spec.code).map_err(|_| EncodeError::Code(spec.code))?;
-    out.extend_from_slice(&code.to_be_bytes());
-    out.push(spec.language.0);
-    out.extend_from_slice(&(spec.version.0 as i16).to_be_bytes());
-    out.extend_from_slice(&spec.opaque.to_be_bytes());
-    out.extend_from_slice(&spec.flag.0.to_be_bytes());
-    let remark = spec.remark.unwrap_or_default();
-    out.extend_from_slice(&(remark.len() as u32).to_be_bytes());
-    out.extend_from_slice(remark.as_bytes());
+    begin(out, spec)?;
     let mark = out.len();
     out.extend_from_slice(&[0; 4]);
     let mut sink = BinarySink { out, error: None };
@@ -39,19 +36,44 @@ pub(super) fn encode<F: EncodeFields>(
     Ok(())
 }
 
-struct BinarySink<'o> {
-    out: &'o mut Vec<u8>,
-    error: Option<EncodeError>,
+/// All up to the length of the ext block.
+pub(super) fn begin(out: &mut Vec<u8>, spec: &HeadSpec<'_>) -> Result<(), EncodeError> {
+    let code = i16::try_from(spec.code).map_err(|_| EncodeError::Code(spec.code))?;
+    let remark = spec.remark.unwrap_or_default();
+    let ([c0, c1], [v0, v1]) = (code.to_be_bytes(), (spec.version.0 as i16).to_be_bytes());
+    out.extend_from_slice(&[c0, c1, spec.language.0, v0, v1]);
+    let numbers = [spec.opaque as u32, spec.flag.0 as u32, remark.len() as u32];
+    out.extend_from_slice(numbers.map(u32::to_be_bytes).as_flattened());
+    out.extend_from_slice(remark.as_bytes());
+    Ok(())
+}
+
+pub(super) struct BinarySink<'o> {
+    pub(super) out: &'o mut Vec<u8>,
+    pub(super) error: Option<EncodeError>,
 }
 
 impl BinarySink<'_> {
     #[inline]
-    fn key(&mut self, key: &str) {
+    pub(super) fn key(&mut self, key: &str) {
         match i16::try_from(key.len()) {
             Ok(len) => self.out.extend_from_slice(&len.to_be_bytes()),
             Err(_) => self.error = Some(EncodeError::KeyTooLong(key.len())),
         }
         self.out.extend_from_slice(key.as_bytes());
+    }
+
+    /// A key and the length of its value.
+    #[inline]
+    fn open(&mut self, key: &str, len: usize) {
+        let [a, b, c, d] = (len as u32).to_be_bytes();
+        // The keys of a send are single letters: one copy of a fixed size.
+        if let [letter] = key.as_bytes() {
+            self.out.extend_from_slice(&[0, 1, *letter, a, b, c, d]);
+        } else {
+            self.key(key);
+            self.out.extend_from_slice(&[a, b, c, d]);
+        }
     }
 }
 
@@ -62,8 +84,7 @@ impl FieldSink for BinarySink<'_> {
         if value.is_empty() {
             return;
         }
-        self.key(key);
-        self.out.extend_from_slice(&(value.len() as u32).to_be_bytes());
+        self.open(key, value.len());
         self.out.extend_from_slice(value.as_bytes());
     }
 
@@ -72,8 +93,7 @@ impl FieldSink for BinarySink<'_> {
         if len == 0 {
             return;
         }
-        self.key(key);
-        self.out.extend_from_slice(&(len as u32).to_be_bytes());
+        self.open(key, len);
         for part in parts {
             self.out.extend_from_slice(part.as_bytes());
         }
@@ -83,19 +103,42 @@ impl FieldSink for BinarySink<'_> {
     fn int(&mut self, key: &str, value: i64) {
         let mut buffer = [0; 20];
         let digits = format_int(&mut buffer, value);
-        self.key(key);
-        self.out.extend_from_slice(&(digits.len() as u32).to_be_bytes());
+        self.open(key, digits.len());
         self.out.extend_from_slice(digits);
+    }
+}
+
+/// Bytes with texts between lengths. Lengths are seldom above 127, so nearly every block is UTF-8 as a whole: it
+/// is checked once, and a text in it needs only its two ends looked at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Block<'a> {
+    bytes: &'a [u8],
+    whole: Option<&'a str>,
+}
+
+impl<'a> Block<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, whole: core::str::from_utf8(bytes).ok() }
+    }
+
+    /// The first `len` bytes, which are whole entries.
+    fn front(&self, len: usize) -> Self {
+        Self {
+            bytes: self.bytes.get(..len).unwrap_or_default(),
+            whole: self.whole.and_then(|text| text.get(..len)),
+        }
     }
 }
 
 /// One cursor over exactly the head: nothing nested can leave it.
 struct Cursor<'a> {
     bytes: &'a [u8],
+    whole: Option<&'a str>,
     at: usize,
 }
 
 impl<'a> Cursor<'a> {
+    #[inline]
     fn take(&mut self, len: usize, field: &'static str) -> Result<&'a [u8], HeadError> {
         let end = self.at.checked_add(len);
         let found = end.and_then(|end| self.bytes.get(self.at..end));
@@ -112,20 +155,27 @@ impl<'a> Cursor<'a> {
         Ok(*found)
     }
 
+    #[inline]
     fn length(&mut self, field: &'static str) -> Result<usize, HeadError> {
         let at = self.at;
         let length = i32::from_be_bytes(self.array(field)?);
         usize::try_from(length).map_err(|_| HeadError::Overrun { field, at })
     }
 
+    #[inline]
     fn text(&mut self, len: usize, field: &'static str) -> Result<&'a str, HeadError> {
         let at = self.at;
-        core::str::from_utf8(self.take(len, field)?).map_err(|_| HeadError::Utf8 { field, at })
+        let bytes = self.take(len, field)?;
+        let text = match self.whole {
+            Some(whole) => whole.get(at..at + len),
+            None => core::str::from_utf8(bytes).ok(),
+        };
+        text.ok_or(HeadError::Utf8 { field, at })
     }
 }
 
 pub(super) fn parse(bytes: &[u8]) -> Result<Head<'_>, HeadError> {
-    let mut cursor = Cursor { bytes, at: 0 };
+    let mut cursor = Cursor { bytes, whole: None, at: 0 };
     let code = i16::from_be_bytes(cursor.array("code")?);
     let [language] = cursor.array("language")?;
     let version = i16::from_be_bytes(cursor.array("version")?);
@@ -135,8 +185,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Head<'_>, HeadError> {
     let remark = cursor.text(remark, "remark")?;
     let ext = cursor.length("ext length")?;
     let start = cursor.at;
-    let block = cursor.take(ext, "ext block")?;
-    check_ext(block, start)?;
+    let block = Block::new(cursor.take(ext, "ext block")?);
+    check_ext(&block, start)?;
     Ok(Head {
         code: i32::from(code),
         language: Some(LanguageCode(language)).filter(|code| code.name().is_some()),
@@ -144,30 +194,37 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Head<'_>, HeadError> {
         opaque,
         flag: Flag(flag),
         remark: Some(Text::plain(remark)).filter(|remark| !remark.is_empty()),
-        ext: ExtFields(if block.is_empty() { Form::None } else { Form::Binary(block) }),
+        ext: ExtFields(if block.bytes.is_empty() { Form::None } else { Form::Binary(block) }),
     })
 }
 
-fn check_ext(block: &[u8], start: usize) -> Result<(), HeadError> {
+fn check_ext(block: &Block<'_>, start: usize) -> Result<(), HeadError> {
     let shift = |error| match error {
         HeadError::Overrun { field, at } => HeadError::Overrun { field, at: at + start },
         HeadError::Utf8 { field, at } => HeadError::Utf8 { field, at: at + start },
         other => other,
     };
-    let mut cursor = Cursor { bytes: block, at: 0 };
+    let mut cursor = Cursor { bytes: block.bytes, whole: block.whole, at: 0 };
     let mut twins = Twins::default();
-    while cursor.at < block.len() {
+    while cursor.at < block.bytes.len() {
         let at = cursor.at;
-        let (key, value) = entry(&mut cursor).map_err(shift)?;
+        let quick = block.whole.and_then(|whole| quick_entry(block.bytes, whole, at));
+        let (key, value) = match quick {
+            Some((key, value, end)) => {
+                cursor.at = end;
+                (key, value)
+            }
+            None => entry(&mut cursor).map_err(shift)?,
+        };
         let key = Text::plain(key);
-        let before = block.get(..at).unwrap_or_default();
         // Java's client writes the fields of its fast codec twice when it signs: twice the same is accepted.
-        twins.check(key, at + start, || ExtCursor::new(before).any_other(key, value))?;
+        twins.check(key, at + start, || ExtCursor::new(block.front(at)).any_other(key, value))?;
     }
     Ok(())
 }
 
-#[inline]
+/// Reads one entry, with words for what is wrong with it.
+#[cold]
 fn entry<'a>(cursor: &mut Cursor<'a>) -> Result<(&'a str, &'a str), HeadError> {
     let at = cursor.at;
     let key = i16::from_be_bytes(cursor.array("ext key length")?);
@@ -177,16 +234,29 @@ fn entry<'a>(cursor: &mut Cursor<'a>) -> Result<(&'a str, &'a str), HeadError> {
     Ok((key, cursor.text(value, "ext value")?))
 }
 
+/// Reads one entry at `at` of a block that is UTF-8 as a whole, and says where the next begins. `None` if anything
+/// is wrong with it: [`entry`] then finds out what.
+#[inline]
+fn quick_entry<'a>(bytes: &'a [u8], whole: &'a str, at: usize) -> Option<(&'a str, &'a str, usize)> {
+    let key_len = u16::from_be_bytes(*bytes.get(at..)?.first_chunk()?);
+    let key_end = at + 2 + usize::from(key_len);
+    let key = whole.get(at + 2..key_end)?;
+    let value_len = u32::from_be_bytes(*bytes.get(key_end..)?.first_chunk()?);
+    let end = (key_end + 4).checked_add(value_len as usize)?;
+    let value = whole.get(key_end + 4..end)?;
+    (i16::try_from(key_len).is_ok() && i32::try_from(value_len).is_ok()).then_some((key, value, end))
+}
+
 /// Walks an ext block that has been checked.
 #[derive(Clone, Debug)]
 pub struct ExtCursor<'a> {
-    bytes: &'a [u8],
+    block: Block<'a>,
     at: usize,
 }
 
 impl<'a> ExtCursor<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+    pub(super) fn new(block: Block<'a>) -> Self {
+        Self { block, at: 0 }
     }
 
     /// True if the key came with another value.
@@ -196,7 +266,12 @@ impl<'a> ExtCursor<'a> {
 
     #[inline]
     fn entry(&mut self) -> Option<(&'a str, &'a str)> {
-        let mut cursor = Cursor { bytes: self.bytes, at: self.at };
+        if let Some(whole) = self.block.whole {
+            let (key, value, end) = quick_entry(self.block.bytes, whole, self.at)?;
+            self.at = end;
+            return Some((key, value));
+        }
+        let mut cursor = Cursor { bytes: self.block.bytes, whole: None, at: self.at };
         let found = entry(&mut cursor).ok()?;
         self.at = cursor.at;
         Some(found)

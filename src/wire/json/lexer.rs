@@ -26,6 +26,7 @@ pub struct Lexer<'a> {
 
 impl<'a> Lexer<'a> {
     /// A cursor at the front of `bytes`, which must be UTF-8.
+    #[inline]
     pub fn new(bytes: &'a [u8]) -> Result<Self, JsonError> {
         match core::str::from_utf8(bytes) {
             Ok(text) => Ok(Self { text, at: 0 }),
@@ -48,8 +49,9 @@ impl<'a> Lexer<'a> {
         JsonError { at: self.at, kind }
     }
 
+    /// The byte at the cursor, white space not skipped.
     #[inline]
-    fn peek_byte(&self) -> Option<u8> {
+    pub(crate) fn peek_byte(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
@@ -63,9 +65,22 @@ impl<'a> Lexer<'a> {
     /// Steps over `byte` if it comes next.
     #[inline]
     pub fn eat(&mut self, byte: u8) -> bool {
+        // Machines write no space: it is looked for only where something else stood than was hoped for.
+        if self.peek_byte() == Some(byte) {
+            self.at += 1;
+            return true;
+        }
         self.skip_space();
         let found = self.peek_byte() == Some(byte);
         self.at += usize::from(found);
+        found
+    }
+
+    /// Steps over `text` if it comes next, byte for byte.
+    #[inline]
+    pub(crate) fn literal(&mut self, text: &str) -> bool {
+        let found = self.text.as_bytes().get(self.at..).is_some_and(|rest| rest.starts_with(text.as_bytes()));
+        self.at += if found { text.len() } else { 0 };
         found
     }
 
@@ -100,7 +115,9 @@ impl<'a> Lexer<'a> {
     /// A quoted string. Java reads single quotes too.
     #[inline]
     pub fn string(&mut self) -> Result<Text<'a>, JsonError> {
-        self.skip_space();
+        if self.peek_byte() != Some(b'"') {
+            self.skip_space();
+        }
         let quote = match self.peek_byte() {
             Some(quote @ (b'"' | b'\'')) => quote,
             Some(_) => return Err(self.error(JsonErrorKind::Expected("a string"))),
@@ -108,19 +125,13 @@ impl<'a> Lexer<'a> {
         };
         let start = self.at + 1;
         let rest = self.text.as_bytes().get(start..).unwrap_or_default();
-        // Escapes, the end and control characters are rare: one test a byte finds them all.
-        for (index, byte) in rest.iter().enumerate() {
-            if *byte == quote {
-                self.at = start + index + 1;
-                return Ok(Text::plain(&self.text[start..start + index]));
-            }
-            if *byte == b'\\' || *byte < 0x20 {
-                self.at = start + index;
-                return self.escaped_string(start, quote);
-            }
+        let end = start + plain_run(rest, quote);
+        self.at = end;
+        if self.peek_byte() != Some(quote) {
+            return self.escaped_string(start, quote);
         }
-        self.at = self.text.len();
-        Err(self.error(JsonErrorKind::Eof))
+        self.at = end + 1;
+        Ok(Text::plain(self.slice(start, end)))
     }
 
     #[cold]
@@ -155,6 +166,26 @@ impl<'a> Lexer<'a> {
         }
         self.at += 2 + digits;
         Ok(())
+    }
+
+    /// A whole number of up to 18 digits; `None`, and nothing is stepped over, if something else comes next.
+    #[inline]
+    pub(crate) fn integer(&mut self) -> Option<i64> {
+        let bytes = self.text.as_bytes();
+        let negative = self.peek_byte() == Some(b'-');
+        let start = self.at + usize::from(negative);
+        let (mut at, mut value) = (start, 0_i64);
+        while let Some(digit) = bytes.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9)
+        {
+            value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
+            at += 1;
+        }
+        let more = matches!(bytes.get(at), Some(b'.' | b'e' | b'E' | b'+' | b'-'));
+        if more || !(1..=18).contains(&(at - start)) {
+            return None;
+        }
+        self.at = at;
+        Some(if negative { -value } else { value })
     }
 
     /// A number as it stands.
@@ -226,9 +257,35 @@ impl<'a> Lexer<'a> {
     }
 
     /// The text from one offset to another.
+    #[inline]
     pub fn slice(&self, from: usize, to: usize) -> &'a str {
         self.text.get(from..to).unwrap_or_default()
     }
+}
+
+/// Bytes up to the first quote, backslash or control character, eight at a time: heads are mostly such runs.
+#[inline]
+pub(super) fn plain_run(bytes: &[u8], quote: u8) -> usize {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let (quotes, slashes) = (LOW * u64::from(quote), LOW * u64::from(b'\\'));
+    let mut at = 0;
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let word = u64::from_le_bytes(*chunk);
+        // A byte that is subtracted from without being large enough gets its high bit; bytes that had it are no
+        // stops. The lowest hit is exact: what is borrowed goes upwards.
+        let hits = (word ^ quotes).wrapping_sub(LOW)
+            | (word ^ slashes).wrapping_sub(LOW)
+            | word.wrapping_sub(LOW * 0x20);
+        let hits = hits & !word & HIGH;
+        if hits != 0 {
+            return at + (hits.trailing_zeros() >> 3) as usize;
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..).unwrap_or_default();
+    let stop = |byte: &u8| *byte == quote || *byte == b'\\' || *byte < 0x20;
+    at + rest.iter().position(stop).unwrap_or(rest.len())
 }
 
 /// Java's reader takes a leading `+` and leading zeros.
@@ -255,5 +312,39 @@ fn is_number(raw: &[u8]) -> bool {
             !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn a_run_ends_at_the_first_byte_that_is_not_plain() {
+        for len in 0..40 {
+            for stop in [b'"', b'\\', 0, 1, 0x1f] {
+                // Neighbours of the stops for careless tests.
+                let mut text: Vec<u8> =
+                    (0..len).map(|n| [b'!', b'#', b'[', b']', 0x20, 0x7f, 0x80, 0xff][n % 8]).collect();
+                assert_eq!(plain_run(&text, b'"'), len);
+                text.extend([stop, b'"', b'x', 2, b'"', b'a', b'b', b'c', b'd', b'e']);
+                assert_eq!(plain_run(&text, b'"'), len, "{stop}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_integer_is_taken_whole_or_not_at_all() {
+        let read = |text| {
+            let mut lexer = Lexer::from_text(text);
+            (lexer.integer(), lexer.at())
+        };
+        assert_eq!(read("513}"), (Some(513), 3));
+        assert_eq!(read("-7,"), (Some(-7), 2));
+        assert_eq!(read("007"), (Some(7), 3));
+        for other in ["", "-", "1.5", "1e3", "+1", "\"1\"", "null", "1234567890123456789"] {
+            assert_eq!(read(other), (None, 0), "{other}");
+        }
     }
 }

@@ -33,13 +33,16 @@ impl<'a> Text<'a> {
     }
 
     /// The text, unescaped. A lone surrogate becomes U+FFFD.
+    #[inline]
     pub fn as_str(&self) -> Cow<'a, str> {
-        if !self.escaped {
-            return Cow::Borrowed(self.raw);
-        }
+        if self.escaped { Cow::Owned(self.unescaped()) } else { Cow::Borrowed(self.raw) }
+    }
+
+    #[cold]
+    fn unescaped(&self) -> String {
         let mut out = String::with_capacity(self.raw.len());
         out.extend(self.chars());
-        Cow::Owned(out)
+        out
     }
 
     /// The characters, unescaped.

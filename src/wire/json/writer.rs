@@ -2,20 +2,9 @@
 
 use alloc::vec::Vec;
 
-const HEX: &[u8; 16] = b"0123456789ABCDEF";
+use super::lexer::plain_run;
 
-/// Bytes that cannot stand in a string as they are.
-const ESCAPED: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 0x20 {
-        table[byte] = true;
-        byte += 1;
-    }
-    table[b'"' as usize] = true;
-    table[b'\\' as usize] = true;
-    table
-};
+const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 /// Appends `text` between quotes, its escapes as Java writes them: short forms, else `\u00XX` in upper case.
 #[inline]
@@ -28,16 +17,14 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
 /// Appends `text` as [`write_string`] does, without the quotes.
 #[inline]
 pub(crate) fn write_escaped(out: &mut Vec<u8>, text: &str) {
-    let bytes = text.as_bytes();
-    let mut from = 0;
-    for (at, byte) in bytes.iter().enumerate() {
-        if ESCAPED[*byte as usize] {
-            out.extend_from_slice(&bytes[from..at]);
-            write_escape(out, *byte);
-            from = at + 1;
-        }
+    let mut rest = text.as_bytes();
+    // Runs of plain bytes are found eight at a time and copied whole.
+    while let Some((run, stop)) = rest.split_at_checked(plain_run(rest, b'"')) {
+        out.extend_from_slice(run);
+        let Some((byte, after)) = stop.split_first() else { return };
+        write_escape(out, *byte);
+        rest = after;
     }
-    out.extend_from_slice(&bytes[from..]);
 }
 
 fn write_escape(out: &mut Vec<u8>, byte: u8) {

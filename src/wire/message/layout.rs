@@ -215,17 +215,19 @@ impl Layout {
     /// The parts of a message that has this layout; found from its end, where nothing varies but these lengths.
     #[inline]
     pub(crate) fn parts(self, message: &[u8]) -> Parts<'_> {
-        let (head, properties) = split_last(message, usize::from(self.properties));
-        let (head, topic) = split_last(split_last(head, 2).0, usize::from(self.topic));
         let width = if i32_at(message, 4) == MAGIC_V2 { 2 } else { 1 };
-        let (_, body) = split_last(split_last(head, width).0, self.body as usize);
-        Parts { body, topic, properties }
+        let properties_at = message.len().wrapping_sub(usize::from(self.properties));
+        let topic_end = properties_at.wrapping_sub(2);
+        let topic_at = topic_end.wrapping_sub(usize::from(self.topic));
+        let body_end = topic_at.wrapping_sub(width);
+        let body_at = body_end.wrapping_sub(self.body as usize);
+        // Each part is found alone: who wants the body only pays for nothing else.
+        Parts {
+            body: message.get(body_at..body_end).unwrap_or_default(),
+            topic: message.get(topic_at..topic_end).unwrap_or_default(),
+            properties: message.get(properties_at..).unwrap_or_default(),
+        }
     }
-}
-
-#[inline]
-fn split_last(bytes: &[u8], len: usize) -> (&[u8], &[u8]) {
-    bytes.split_at_checked(bytes.len().wrapping_sub(len)).unwrap_or_default()
 }
 
 /// Bytes an IPv6 host takes more than an IPv4 one.
