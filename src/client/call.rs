@@ -31,7 +31,7 @@ pub(crate) enum Target {
 pub(crate) enum Purpose {
     Send(SendId),
     Oneway(SendId),
-    Route { topic: Topic, server: usize, default_topic: bool },
+    Route { topic: Topic, server: u32, default_topic: bool },
     Heartbeat { registration: u64 },
     Unregister,
     Consumer(ConsumerId, ConsumerCall),

@@ -1,5 +1,6 @@
 //! Names of things the engine hands out. All are small, `Copy` and never reused within one engine.
 
+use alloc::vec::Vec;
 use core::fmt;
 
 macro_rules! id {
@@ -63,64 +64,114 @@ impl SendId {
     }
 }
 
-/// A table whose indices come back and whose ids do not.
+/// Values of a slab that lie together.
+const CHUNK: usize = 64;
+
+/// A table whose indices come back and whose ids do not. It grows by chunks: nothing that is in it moves, no step
+/// copies much, and no more than a chunk is held for nothing.
 #[derive(Clone, Debug, Hash)]
 pub(crate) struct Slab<T> {
-    slots: alloc::vec::Vec<(u32, Option<T>)>,
-    free: alloc::vec::Vec<u32>,
+    chunks: Vec<Vec<Option<T>>>,
+    /// The generation of each place.
+    generations: Vec<u32>,
+    free: Vec<u32>,
 }
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
-        Self { slots: alloc::vec::Vec::new(), free: alloc::vec::Vec::new() }
+        Self { chunks: Vec::new(), generations: Vec::new(), free: Vec::new() }
     }
 }
 
 impl<T> Slab<T> {
+    #[inline]
+    fn place(&self, index: u32) -> Option<&Option<T>> {
+        self.chunks.get(index as usize / CHUNK)?.get(index as usize % CHUNK)
+    }
+
+    #[inline]
+    fn place_mut(&mut self, index: u32) -> Option<&mut Option<T>> {
+        self.chunks.get_mut(index as usize / CHUNK)?.get_mut(index as usize % CHUNK)
+    }
+
     /// Puts a value in; the pair is index and generation.
+    #[inline]
     pub(crate) fn insert(&mut self, value: T) -> (u32, u32) {
-        if let Some(index) = self.free.pop()
-            && let Some(slot) = self.slots.get_mut(index as usize)
+        let (index, generation) = self.next_id();
+        if self.free.pop().is_some()
+            && let Some(place) = self.place_mut(index)
         {
-            slot.1 = Some(value);
-            return (index, slot.0);
+            *place = Some(value);
+        } else {
+            self.push(value);
         }
-        self.slots.push((0, Some(value)));
-        (self.slots.len() as u32 - 1, 0)
+        (index, generation)
     }
 
+    fn push(&mut self, value: T) {
+        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+            // The first chunk grows as it is needed: most slabs are small.
+            let room = if self.chunks.is_empty() { 0 } else { CHUNK };
+            self.chunks.push(Vec::with_capacity(room));
+        }
+        if let Some(chunk) = self.chunks.last_mut() {
+            chunk.push(Some(value));
+        }
+        self.generations.push(0);
+    }
+
+    #[inline]
     pub(crate) fn next_id(&self) -> (u32, u32) {
-        let index = self.free.last().copied().unwrap_or(self.slots.len() as u32);
-        (index, self.slots.get(index as usize).map_or(0, |slot| slot.0))
+        let index = self.free.last().copied().unwrap_or(self.generations.len() as u32);
+        (index, self.generations.get(index as usize).copied().unwrap_or_default())
     }
 
+    /// The generation a place has now, whether something is in it or not.
+    pub(crate) fn generation(&self, index: u32) -> Option<u32> {
+        self.generations.get(index as usize).copied()
+    }
+
+    fn is_now(&self, index: u32, generation: u32) -> bool {
+        self.generation(index) == Some(generation)
+    }
+
+    #[inline]
     pub(crate) fn get(&self, index: u32, generation: u32) -> Option<&T> {
-        self.slots.get(index as usize).filter(|slot| slot.0 == generation)?.1.as_ref()
+        if self.is_now(index, generation) { self.place(index)?.as_ref() } else { None }
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, index: u32, generation: u32) -> Option<&mut T> {
-        self.slots.get_mut(index as usize).filter(|slot| slot.0 == generation)?.1.as_mut()
+        if self.is_now(index, generation) { self.place_mut(index)?.as_mut() } else { None }
     }
 
+    #[inline]
     pub(crate) fn remove(&mut self, index: u32, generation: u32) -> Option<T> {
-        let slot = self.slots.get_mut(index as usize).filter(|slot| slot.0 == generation)?;
-        let value = slot.1.take()?;
-        slot.0 = slot.0.wrapping_add(1);
+        if !self.is_now(index, generation) {
+            return None;
+        }
+        let value = self.place_mut(index)?.take()?;
+        if let Some(generation) = self.generations.get_mut(index as usize) {
+            *generation = generation.wrapping_add(1);
+        }
         self.free.push(index);
         Some(value)
     }
 
     /// All values with index and generation, by index.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, u32, &T)> {
-        let full = |(index, slot): (usize, &'_ (u32, Option<T>))| (index as u32, slot.0);
-        self.slots.iter().enumerate().filter_map(move |entry| {
-            let (index, generation) = full(entry);
-            entry.1.1.as_ref().map(|value| (index, generation, value))
-        })
+        let places = self.chunks.iter().flatten().zip(&self.generations).enumerate();
+        places.filter_map(|(index, (place, generation))| Some((index as u32, *generation, place.as_ref()?)))
     }
 
+    /// All values, by index.
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.chunks.iter_mut().flatten().flatten()
+    }
+
+    #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.generations.len() - self.free.len()
     }
 }
 
@@ -139,5 +190,19 @@ mod tests {
         assert_ne!(other, generation);
         assert_eq!((slab.get(index, generation), slab.get(again, other)), (None, Some(&'b')));
         assert_eq!(slab.len(), 1);
+    }
+
+    #[test]
+    fn many_are_found_by_index_in_order() {
+        let mut slab = Slab::default();
+        let ids: Vec<_> = (0..3 * CHUNK + 5).map(|n| slab.insert(n)).collect();
+        for n in (0..ids.len()).step_by(3) {
+            assert_eq!(slab.remove(ids[n].0, ids[n].1), Some(n));
+        }
+        let left: Vec<_> = slab.iter().map(|(index, _, n)| (index as usize, *n)).collect();
+        let expected: Vec<_> = (0..ids.len()).filter(|n| n % 3 != 0).map(|n| (n, n)).collect();
+        assert_eq!((left, slab.len()), (expected.clone(), expected.len()));
+        slab.values_mut().for_each(|n| *n += 1);
+        assert!(expected.iter().all(|(index, n)| slab.get(*index as u32, 0) == Some(&(n + 1))));
     }
 }

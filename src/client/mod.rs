@@ -256,6 +256,9 @@ impl Client {
     /// Time has passed: to be called when [`Wait::until`] is reached. Calling it earlier does no harm.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.at(now);
+        if self.wait().until.is_none_or(|until| until > self.now) {
+            return;
+        }
         for conn in self.net.handle_timeout(self.now) {
             if self.net.connect_timed_out(conn, self.now) {
                 self.connect_failed(conn, TransportError::TimedOut, true);
@@ -288,7 +291,7 @@ impl Client {
         self.net.actions.pop_front().unwrap_or_else(|| Action::Wait(self.wait()))
     }
 
-    fn wait(&self) -> Wait {
+    fn wait(&mut self) -> Wait {
         let named = |at: Option<Instant>, reason| at.map(|at| (at, reason));
         let deadlines = [
             named(self.net.next_deadline(), WakeReason::Connection),

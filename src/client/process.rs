@@ -76,7 +76,7 @@ impl Client {
             Purpose::Route { topic, server, default_topic } => {
                 let mut ctx = borrow!(self);
                 let (routes, mut ask) = ctx.asking();
-                routes.on_answer(&topic, server, default_topic, answer, &mut ask);
+                routes.on_answer(&topic, server as usize, default_topic, answer, &mut ask);
             }
             Purpose::Heartbeat { registration } => {
                 if Heartbeat::on_answer(conn, registration, answer, &mut borrow!(self)) {

@@ -224,7 +224,7 @@ impl Routes {
             let default_topic = *default_topic;
             let name = if default_topic { DEFAULT_TOPIC } else { topic.as_str() };
             let fields = GetRouteInfoRequest { topic: name.into(), ..Default::default() };
-            let purpose = Purpose::Route { topic: topic.clone(), server, default_topic };
+            let purpose = Purpose::Route { topic: topic.clone(), server: server as u32, default_topic };
             let timeout = ask.config.name_server_timeout;
             ask.stats.route_requests += 1;
             let to = Target::NameServer(server);

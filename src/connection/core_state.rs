@@ -1,6 +1,7 @@
 //! All of a connection but its read buffer, so that a frame can be borrowed while the rest changes.
 
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use crate::error::{CloseCause, Progress, RejectReason, Rejected, RequestFailure}
 use crate::time::Instant;
 use crate::wire::codes::ResponseCode;
 use crate::wire::frame::SerializeType;
-use crate::wire::header::{EncodeFields, Flag, Head, HeadSpec, Request, encode_head};
+use crate::wire::header::{EncodeError, EncodeFields, Flag, Head, HeadSpec, Request, encode_head};
 
 /// What a received head means here.
 #[derive(Debug)]
@@ -73,6 +74,8 @@ pub(crate) struct Core<T> {
     state: State,
     writes: WriteQueue,
     in_flight: InFlight<T>,
+    /// How far the ring has been emptied since the connection closed.
+    drained: usize,
     /// One-way requests whose last byte has not left, by frame number.
     oneways: VecDeque<(u64, RequestId, T)>,
     ended: VecDeque<Ended<T>>,
@@ -87,6 +90,7 @@ impl<T> Core<T> {
             state: State::Open,
             writes: WriteQueue::default(),
             in_flight: InFlight::new(opaque_start),
+            drained: 0,
             oneways: VecDeque::new(),
             ended: VecDeque::new(),
             frame_deadline: None,
@@ -112,6 +116,14 @@ impl<T> Core<T> {
 
     pub(crate) fn held(&self) -> usize {
         self.writes.held() + self.in_flight.held()
+    }
+
+    /// Gives memory back that only a busier time needed.
+    pub(crate) fn trim(&mut self) {
+        self.in_flight.trim();
+        self.writes.trim();
+        self.oneways.shrink_to_fit();
+        self.ended.shrink_to_fit();
     }
 
     /// Closes unless closed already; what has arrived is still parsed, then [`finish`](Self::finish) ends the rest.
@@ -215,7 +227,7 @@ impl<T> Core<T> {
         let State::Closed { cause, reported: false } = &self.state else { return None };
         let cause = cause.clone();
         let lost = || RequestFailure::ConnectionLost(cause.clone());
-        if let Some((id, entry)) = self.in_flight.pop() {
+        if let Some((id, entry)) = self.in_flight.pop(&mut self.drained) {
             let progress = self.progress(entry.frame);
             return Some(Ended::Failed { id, context: entry.context, progress, cause: lost() });
         }
@@ -306,15 +318,14 @@ impl<T> Core<T> {
         if i16::try_from(code).is_ok() { self.config.serialize } else { SerializeType::Json }
     }
 
-    fn queue<F: EncodeFields>(
+    #[inline]
+    fn queue(
         &mut self,
-        spec: &HeadSpec<'_>,
-        fields: &F,
+        head: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
         body: &Bytes,
     ) -> Result<u64, RejectReason> {
-        let form = self.form(spec.code);
         let (ring, mark) = self.writes.begin();
-        if let Err(error) = encode_head(ring, form, spec, fields, body.len()) {
+        if let Err(error) = head(ring) {
             self.writes.roll_back(mark);
             return Err(RejectReason::Encode(error));
         }
@@ -340,12 +351,28 @@ impl<T> Core<T> {
         timeout: Duration,
         now: Instant,
     ) -> Result<RequestId, Rejected<T>> {
+        let (form, spec) = (self.form(F::CODE.0), self.spec(F::CODE.0, 0, Flag::REQUEST));
+        let head = |ring: &mut Vec<u8>, opaque| {
+            encode_head(ring, form, &HeadSpec { opaque, ..spec }, fields, body.len())
+        };
+        self.request_with(head, body, context, timeout, now)
+    }
+
+    /// As [`request`](Self::request), the head being appended by `head`, which is given the `opaque`.
+    #[inline]
+    pub(crate) fn request_with(
+        &mut self,
+        head: impl FnOnce(&mut Vec<u8>, i32) -> Result<(), EncodeError>,
+        body: &Bytes,
+        context: T,
+        timeout: Duration,
+        now: Instant,
+    ) -> Result<RequestId, Rejected<T>> {
         if let Err(reason) = self.check_room(body) {
             return Err(Rejected::new(reason, context));
         }
         let id = self.in_flight.reserve();
-        let spec = self.spec(F::CODE.0, id.opaque(), Flag::REQUEST);
-        match self.queue(&spec, fields, body) {
+        match self.queue(|ring| head(ring, id.opaque()), body) {
             Ok(frame) => self.in_flight.insert(id, frame, timeout, context, now),
             Err(reason) => return Err(Rejected::new(reason, context)),
         }
@@ -359,12 +386,25 @@ impl<T> Core<T> {
         body: &Bytes,
         context: T,
     ) -> Result<RequestId, Rejected<T>> {
+        let (form, spec) = (self.form(F::CODE.0), self.spec(F::CODE.0, 0, Flag::ONEWAY));
+        let head = |ring: &mut Vec<u8>, opaque| {
+            encode_head(ring, form, &HeadSpec { opaque, ..spec }, fields, body.len())
+        };
+        self.oneway_with(head, body, context)
+    }
+
+    /// As [`oneway`](Self::oneway), the head being appended by `head`, which is given the `opaque`.
+    pub(crate) fn oneway_with(
+        &mut self,
+        head: impl FnOnce(&mut Vec<u8>, i32) -> Result<(), EncodeError>,
+        body: &Bytes,
+        context: T,
+    ) -> Result<RequestId, Rejected<T>> {
         if let Err(reason) = self.check_room(body) {
             return Err(Rejected::new(reason, context));
         }
         let id = self.in_flight.reserve();
-        let spec = self.spec(F::CODE.0, id.opaque(), Flag::ONEWAY);
-        match self.queue(&spec, fields, body) {
+        match self.queue(|ring| head(ring, id.opaque()), body) {
             Ok(frame) => self.oneways.push_back((frame, id, context)),
             Err(reason) => return Err(Rejected::new(reason, context)),
         }
@@ -384,7 +424,8 @@ impl<T> Core<T> {
             return Err(Rejected::new(RejectReason::Closed, token));
         }
         let spec = HeadSpec { remark, ..self.spec(code.0, token.opaque, Flag::RESPONSE) };
-        match self.queue(&spec, fields, body) {
+        let form = self.form(code.0);
+        match self.queue(|ring| encode_head(ring, form, &spec, fields, body.len()), body) {
             Ok(_) => Ok(()),
             Err(reason) => Err(Rejected::new(reason, token)),
         }

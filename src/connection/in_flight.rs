@@ -15,17 +15,18 @@ use crate::time::Instant;
 
 /// Distinct time-out lengths with a list of their own.
 const CLASSES: usize = 12;
-const NONE: u64 = u64::MAX;
 const MAP: u8 = u8::MAX;
 const SMALLEST: usize = 16;
 
+/// One request in flight: kept small, there may be a hundred thousand of them. Links are opaques; one that names
+/// its own entry is none.
 #[derive(Clone, Debug, Hash)]
 pub(crate) struct Entry<T> {
-    id: u64,
     pub(crate) frame: u64,
     deadline: Instant,
-    previous: u64,
-    next: u64,
+    opaque: u32,
+    previous: u32,
+    next: u32,
     class: u8,
     pub(crate) context: T,
 }
@@ -33,8 +34,8 @@ pub(crate) struct Entry<T> {
 #[derive(Clone, Debug, Hash)]
 struct Class {
     timeout: Duration,
-    first: u64,
-    last: u64,
+    /// First and last opaque of the list.
+    ends: Option<(u32, u32)>,
 }
 
 #[derive(Clone, Debug, Hash)]
@@ -43,7 +44,7 @@ pub(crate) struct InFlight<T> {
     len: usize,
     next_id: u64,
     classes: SmallVec<[Class; CLASSES]>,
-    others: BTreeSet<(Instant, u64)>,
+    others: BTreeSet<(Instant, u32)>,
 }
 
 impl<T> InFlight<T> {
@@ -62,27 +63,34 @@ impl<T> InFlight<T> {
         self.len
     }
 
-    fn slot(&self, id: u64) -> usize {
-        id as usize & self.slots.len().wrapping_sub(1)
+    fn slot(&self, opaque: u32) -> usize {
+        opaque as usize & self.slots.len().wrapping_sub(1)
     }
 
-    fn get(&self, id: u64) -> Option<&Entry<T>> {
-        self.slots.get(self.slot(id))?.as_ref().filter(|entry| entry.id == id)
+    fn get(&self, opaque: u32) -> Option<&Entry<T>> {
+        self.slots.get(self.slot(opaque))?.as_ref().filter(|entry| entry.opaque == opaque)
     }
 
-    fn get_mut(&mut self, id: u64) -> Option<&mut Entry<T>> {
-        let slot = self.slot(id);
-        self.slots.get_mut(slot)?.as_mut().filter(|entry| entry.id == id)
+    fn get_mut(&mut self, opaque: u32) -> Option<&mut Entry<T>> {
+        let slot = self.slot(opaque);
+        self.slots.get_mut(slot)?.as_mut().filter(|entry| entry.opaque == opaque)
+    }
+
+    /// The whole id of an entry: the newest one given that ends in this opaque, since a taken slot is skipped.
+    fn id_of(&self, opaque: u32) -> RequestId {
+        let last = self.next_id.wrapping_sub(1);
+        RequestId(last.wrapping_sub(u64::from((last as u32).wrapping_sub(opaque))))
     }
 
     /// Takes the id whose low half the next request has to carry as `opaque`.
     ///
-    /// A slot still taken is skipped: an `opaque` comes back only after 2^32 requests.
+    /// A slot still taken is skipped: an `opaque` comes back only after 2^32 requests. A sixteenth of the ring stays
+    /// free, so that few are skipped in whatever order answers come.
     pub(crate) fn reserve(&mut self) -> RequestId {
-        if self.len * 2 >= self.slots.len() {
+        if (self.len + 1) * 16 > self.slots.len() * 15 {
             self.grow();
         }
-        while self.slots[self.slot(self.next_id)].is_some() {
+        while self.slots[self.slot(self.next_id as u32)].is_some() {
             self.next_id += 1;
         }
         let id = self.next_id;
@@ -95,27 +103,35 @@ impl<T> InFlight<T> {
         let mut slots = Vec::new();
         slots.resize_with(len, || None);
         for entry in core::mem::take(&mut self.slots).into_iter().flatten() {
-            let slot = entry.id as usize & (len - 1);
+            let slot = entry.opaque as usize & (len - 1);
             slots[slot] = Some(entry);
         }
         self.slots = slots;
     }
 
+    /// Gives the ring's memory back when nothing is in flight.
+    pub(crate) fn trim(&mut self) {
+        if self.len == 0 {
+            self.slots = Vec::new();
+            self.classes.clear();
+        }
+    }
+
     /// Notes a request under the id [`reserve`](Self::reserve) gave just before.
     pub(crate) fn insert(&mut self, id: RequestId, frame: u64, timeout: Duration, context: T, now: Instant) {
-        let id = id.0;
+        let opaque = id.0 as u32;
         let deadline = now + timeout;
-        let (class, previous) = self.link(id, timeout, deadline);
-        let slot = self.slot(id);
-        self.slots[slot] = Some(Entry { id, frame, deadline, previous, next: NONE, class, context });
+        let (class, previous) = self.link(opaque, timeout, deadline);
+        let slot = self.slot(opaque);
+        self.slots[slot] = Some(Entry { frame, deadline, opaque, previous, next: opaque, class, context });
         self.len += 1;
     }
 
-    fn link(&mut self, id: u64, timeout: Duration, deadline: Instant) -> (u8, u64) {
+    fn link(&mut self, opaque: u32, timeout: Duration, deadline: Instant) -> (u8, u32) {
         let found = self.classes.iter().position(|class| class.timeout == timeout);
         let index = found.or_else(|| {
-            let free = self.classes.iter().position(|class| class.first == NONE);
-            let fresh = Class { timeout, first: NONE, last: NONE };
+            let free = self.classes.iter().position(|class| class.ends.is_none());
+            let fresh = Class { timeout, ends: None };
             match free {
                 Some(free) => self.classes[free] = fresh,
                 None if self.classes.len() < CLASSES => self.classes.push(fresh),
@@ -124,68 +140,91 @@ impl<T> InFlight<T> {
             free.or(Some(self.classes.len() - 1))
         });
         let Some(index) = index else {
-            self.others.insert((deadline, id));
-            return (MAP, NONE);
+            self.others.insert((deadline, opaque));
+            return (MAP, opaque);
         };
-        let previous = core::mem::replace(&mut self.classes[index].last, id);
-        if previous == NONE {
-            self.classes[index].first = id;
-        } else if let Some(before) = self.get_mut(previous) {
-            before.next = id;
+        let ends = &mut self.classes[index].ends;
+        let Some((_, last)) = ends else {
+            *ends = Some((opaque, opaque));
+            return (index as u8, opaque);
+        };
+        let previous = core::mem::replace(last, opaque);
+        if let Some(before) = self.get_mut(previous) {
+            before.next = opaque;
         }
         (index as u8, previous)
     }
 
     /// Ends the request that carried this `opaque`.
     pub(crate) fn take(&mut self, opaque: u32) -> Option<(RequestId, Entry<T>)> {
-        let slot = self.slot(u64::from(opaque));
-        let id = self.slots.get(slot)?.as_ref().filter(|entry| entry.id as u32 == opaque)?.id;
-        self.remove(RequestId(id)).map(|entry| (RequestId(id), entry))
+        let slot = self.slot(opaque);
+        let entry = self.slots.get_mut(slot)?.take_if(|entry| entry.opaque == opaque)?;
+        self.unlink(&entry);
+        Some((self.id_of(opaque), entry))
     }
 
     /// Ends the request with this id.
     pub(crate) fn remove(&mut self, id: RequestId) -> Option<Entry<T>> {
-        self.get(id.0)?;
-        let slot = self.slot(id.0);
-        let entry = self.slots[slot].take()?;
-        self.len -= 1;
-        if entry.class == MAP {
-            self.others.remove(&(entry.deadline, entry.id));
-            return Some(entry);
+        let opaque = id.0 as u32;
+        if self.id_of(opaque) != id {
+            return None;
         }
-        match self.get_mut(entry.previous) {
-            Some(before) => before.next = entry.next,
-            None => self.classes[entry.class as usize].first = entry.next,
-        }
-        match self.get_mut(entry.next) {
-            Some(after) => after.previous = entry.previous,
-            None => self.classes[entry.class as usize].last = entry.previous,
-        }
-        Some(entry)
+        self.take(opaque).map(|(_, entry)| entry)
     }
 
-    fn earliest(&self) -> Option<(Instant, u64)> {
-        let listed =
-            self.classes.iter().filter_map(|class| self.get(class.first)).map(|e| (e.deadline, e.id));
-        listed.chain(self.others.first().copied()).min()
+    fn unlink(&mut self, entry: &Entry<T>) {
+        self.len -= 1;
+        let own = entry.opaque;
+        if entry.class == MAP {
+            self.others.remove(&(entry.deadline, own));
+            return;
+        }
+        let (first, last) = (entry.previous == own, entry.next == own);
+        if !first && let Some(before) = self.get_mut(entry.previous) {
+            before.next = if last { entry.previous } else { entry.next };
+        }
+        if !last && let Some(after) = self.get_mut(entry.next) {
+            after.previous = if first { entry.next } else { entry.previous };
+        }
+        let ends = &mut self.classes[entry.class as usize].ends;
+        match (first, last) {
+            (true, true) => *ends = None,
+            (true, false) => *ends = ends.map(|(_, last)| (entry.next, last)),
+            (false, true) => *ends = ends.map(|(first, _)| (first, entry.previous)),
+            (false, false) => {}
+        }
+    }
+
+    fn earliest(&self) -> Option<(Instant, u32)> {
+        let firsts = self.classes.iter().filter_map(|class| self.get(class.ends?.0));
+        let others = self.others.first().copied();
+        firsts.map(|entry| (entry.deadline, entry.opaque)).chain(others).min()
     }
 
     /// When the next request expires.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        if self.len == 0 {
+            return None;
+        }
         self.earliest().map(|(deadline, _)| deadline)
     }
 
     /// Ends one request whose deadline has passed.
     pub(crate) fn expire(&mut self, now: Instant) -> Option<(RequestId, Entry<T>)> {
-        let (_, id) = self.earliest().filter(|(deadline, _)| *deadline <= now)?;
-        self.remove(RequestId(id)).map(|entry| (RequestId(id), entry))
+        let (_, opaque) = self.earliest().filter(|(deadline, _)| *deadline <= now)?;
+        self.take(opaque)
     }
 
-    /// Ends one request, the oldest first, for a connection that is gone.
-    pub(crate) fn pop(&mut self) -> Option<(RequestId, Entry<T>)> {
-        let oldest = self.slots.iter().flatten().map(|entry| entry.id).min();
-        if let Some(id) = oldest {
-            return self.remove(RequestId(id)).map(|entry| (RequestId(id), entry));
+    /// Ends all requests, nearly in the order they were made, for a connection that is gone: one at each call.
+    pub(crate) fn pop(&mut self, drained: &mut usize) -> Option<(RequestId, Entry<T>)> {
+        let slots = self.slots.len();
+        while *drained < slots && self.len > 0 {
+            // The oldest stands where the next one would be put.
+            let slot = (self.next_id as usize).wrapping_add(*drained) & (slots - 1);
+            *drained += 1;
+            if let Some(opaque) = self.slots[slot].as_ref().map(|entry| entry.opaque) {
+                return self.take(opaque);
+            }
         }
         self.slots = Vec::new();
         None
@@ -217,6 +256,26 @@ mod tests {
         let (id, entry) = table.take(ids[3].opaque() as u32).expect("in flight");
         assert_eq!((id, entry.context), (ids[3], 3));
         assert!(table.take(ids[3].opaque() as u32).is_none(), "answered twice");
+    }
+
+    #[test]
+    fn what_is_in_flight_when_a_connection_ends_comes_out_once_oldest_first() {
+        let mut table = InFlight::new(u32::MAX - 40);
+        let mut ids = Vec::new();
+        for n in 0..100_u64 {
+            let id = table.reserve();
+            table.insert(id, n, Duration::from_secs(n % 15), n, Instant::ZERO);
+            ids.push(id);
+        }
+        for gone in [3, 4, 5, 50, 99] {
+            assert_eq!(table.remove(ids[gone]).expect("in flight").context, gone as u64);
+            assert!(table.remove(ids[gone]).is_none());
+        }
+        let mut drained = 0;
+        let rest: Vec<u64> =
+            core::iter::from_fn(|| table.pop(&mut drained)).map(|(_, entry)| entry.context).collect();
+        let expected: Vec<u64> = (0..100).filter(|n| ![3, 4, 5, 50, 99].contains(n)).collect();
+        assert_eq!((rest, table.len()), (expected, 0));
     }
 
     #[derive(Clone, Debug)]

@@ -237,6 +237,15 @@ impl WriteQueue {
             + self.frames.capacity() * 8
     }
 
+    /// Gives memory back that only a busier time needed.
+    pub(crate) fn trim(&mut self) {
+        if self.queued == 0 {
+            (self.ring, self.ring_start) = (Vec::new(), 0);
+            self.segments.shrink_to_fit();
+            self.frames.shrink_to_fit();
+        }
+    }
+
     /// Drops everything, for a connection that is gone.
     pub(crate) fn clear(&mut self) {
         self.first_frame += self.frames.len() as u64;

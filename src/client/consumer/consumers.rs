@@ -163,10 +163,8 @@ impl Consumers {
     /// Whether brokers have to be told anew what is subscribed. Asking resets it.
     pub(crate) fn take_registration_changed(&mut self) -> bool {
         let mut changed = false;
-        for id in self.ids() {
-            if let Some(consumer) = self.get_mut(id) {
-                changed |= core::mem::take(&mut consumer.registration_changed);
-            }
+        for consumer in self.all.values_mut() {
+            changed |= core::mem::take(&mut consumer.registration_changed);
         }
         changed
     }
@@ -215,6 +213,9 @@ impl Consumers {
 
     /// Brings everything up to `now`.
     pub(crate) fn on_timeout(&mut self, ctx: &mut Ctx<'_>) {
+        if self.next_deadline().is_none_or(|(at, _)| at > ctx.now) {
+            return;
+        }
         for id in self.ids() {
             if let Some(consumer) = self.get_mut(id)
                 && consumer.next_deadline().is_some_and(|(at, _)| at <= ctx.now)

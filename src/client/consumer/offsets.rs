@@ -9,6 +9,7 @@
 //! at a broker goes alone, and each queue is committed once more at its release, changed or not. A broker that was
 //! killed has also lost what it had not flushed: after a registration anew everything is committed again.
 
+use alloc::boxed::Box;
 use bytes::Bytes;
 use core::time::Duration;
 
@@ -186,7 +187,7 @@ impl PushConsumer {
             queue_id: of.id as i32,
             topic: of.topic.as_str().into(),
         };
-        if self.ask(lease, &request, ConsumerCall::Commit(lease, offset), ctx).is_err() {
+        if self.ask(lease, &request, ConsumerCall::Commit(Box::new((lease, offset))), ctx).is_err() {
             self.commit_failed(lease, offset, None, ctx);
         }
     }

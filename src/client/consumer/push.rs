@@ -1,5 +1,6 @@
 //! One push consumer: its queues, its timers, opening and closing.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -29,9 +30,10 @@ pub(crate) enum ConsumerCall {
     StartOffset(Lease),
     /// With its number: the answer to an older pull is for nobody.
     Pull(Lease, u32),
-    Commit(Lease, i64),
-    SendBack(Returning),
-    SendAsMessage(Returning),
+    // Boxed: every request in flight keeps room for the largest of these.
+    Commit(Box<(Lease, i64)>),
+    SendBack(Box<Returning>),
+    SendAsMessage(Box<Returning>),
 }
 
 /// One message on its way back to the broker.
@@ -376,9 +378,9 @@ impl PushConsumer {
             ConsumerCall::StoredOffset(lease) => self.on_stored_offset(lease, answer, ctx),
             ConsumerCall::StartOffset(lease) => self.on_start_offset(lease, answer, ctx),
             ConsumerCall::Pull(lease, number) => self.on_pull(lease, number, answer, ctx),
-            ConsumerCall::Commit(lease, offset) => self.on_commit(lease, offset, answer, ctx),
-            ConsumerCall::SendBack(returning) => self.on_sent_back(returning, answer, ctx),
-            ConsumerCall::SendAsMessage(returning) => self.on_sent_as_message(returning, answer, ctx),
+            ConsumerCall::Commit(commit) => self.on_commit(commit.0, commit.1, answer, ctx),
+            ConsumerCall::SendBack(returning) => self.on_sent_back(*returning, answer, ctx),
+            ConsumerCall::SendAsMessage(returning) => self.on_sent_as_message(*returning, answer, ctx),
         }
     }
 

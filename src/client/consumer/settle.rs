@@ -3,6 +3,7 @@
 //!
 //! Nothing is finished before the broker has confirmed that it will deliver it again.
 
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use bytes::Bytes;
 use core::ops::Range;
@@ -119,7 +120,7 @@ impl PushConsumer {
         };
         let physical = !broker.as_str().starts_with(LOGICAL_BROKER);
         let to = Target::Broker { name: broker.clone(), replica: Replica::Master };
-        let purpose = Purpose::Consumer(self.id, ConsumerCall::SendBack(back));
+        let purpose = Purpose::Consumer(self.id, ConsumerCall::SendBack(Box::new(back)));
         let asked = physical
             && ctx.net.call(&to, &request, &Bytes::new(), purpose, SEND_BACK_TIMEOUT, ctx.now).is_ok();
         if !asked {
@@ -221,7 +222,7 @@ impl PushConsumer {
         // The body is sent as the application saw it: decompressed.
         let body = pulled.messages.to_owned(back.index as usize)?.body();
         let to = Target::Broker { name: target.broker.clone(), replica: Replica::Master };
-        let purpose = Purpose::Consumer(self.id, ConsumerCall::SendAsMessage(back));
+        let purpose = Purpose::Consumer(self.id, ConsumerCall::SendAsMessage(Box::new(back)));
         ctx.net.call(&to, &request, &body, purpose, SEND_TIMEOUT, ctx.now).ok().map(|_| ())
     }
 

@@ -18,6 +18,7 @@ impl Net {
     /// What every new broker connection says first; empty: nothing.
     pub(crate) fn set_greeting(&mut self, heartbeat: Bytes) {
         self.registration += 1;
+        self.probes_changed |= self.greeting.is_empty() != heartbeat.is_empty();
         self.greeting = heartbeat;
     }
 
@@ -36,6 +37,10 @@ impl Net {
         }
         let Some(conn) = self.resolve(to, now) else { return };
         let registration = self.registration;
+        if let Some(core) = self.core_mut(conn).filter(|core| core.in_flight() == 0) {
+            // What a busier time needed is given back, at most once in a heartbeat's interval.
+            core.trim();
+        }
         match self.link_mut(conn) {
             Some(link) if link.greeted < registration || link.registered >= registration => {
                 link.greeted = registration;
@@ -91,6 +96,7 @@ impl Net {
             && broker.replicas != replicas
         {
             *broker = Broker { replicas, master: None };
+            self.probes_changed = true;
         }
     }
 
@@ -115,11 +121,14 @@ impl Net {
 
     /// Brokers in use that failed and have no connection now, with when to try again.
     pub(super) fn probes(&self) -> impl Iterator<Item = (&Endpoint, Instant)> {
-        let used =
-            |endpoint: &Endpoint| self.brokers.iter().any(|broker| broker.replicas.get(&0) == Some(endpoint));
         let asleep = !self.greeting.is_empty();
+        let mut used: Vec<&Endpoint> = Vec::new();
+        if asleep && !self.backoffs.is_empty() {
+            used.extend(self.brokers.iter().filter_map(|broker| broker.replicas.get(&0)));
+            used.sort_unstable();
+        }
         let failed = self.backoffs.iter().filter(move |(endpoint, _)| {
-            asleep && !self.by_endpoint.contains_key(*endpoint) && used(endpoint)
+            !self.by_endpoint.contains_key(*endpoint) && used.binary_search(endpoint).is_ok()
         });
         failed.map(|(endpoint, backoff)| (endpoint, backoff.until()))
     }
@@ -138,30 +147,30 @@ impl Net {
                 let endpoint = self.name_servers.get(*index)?.clone();
                 Some(self.open(&endpoint, now))
             }
-            Target::Broker { name, replica } => {
-                let broker = self.brokers.get(name.index())?;
-                if *replica == Replica::Master
-                    && let Some(conn) = broker.master
-                    && self.link(conn).is_some()
-                {
-                    return Some(conn);
-                }
-                let endpoint = match replica {
-                    Replica::Master => broker.replicas.get(&0)?,
-                    Replica::Prefer(id) => {
-                        let wanted = broker.replicas.get(id).or_else(|| broker.replicas.get(&0));
-                        wanted.or_else(|| broker.replicas.values().next())?
-                    }
-                }
-                .clone();
-                let conn = self.open(&endpoint, now);
-                if *replica == Replica::Master
-                    && let Some(broker) = self.brokers.get_mut(name.index())
-                {
-                    broker.master = Some(conn);
-                }
-                Some(conn)
+            Target::Broker { name, replica: Replica::Master } => self.master(name, now),
+            Target::Broker { name, replica: Replica::Prefer(id) } => {
+                let replicas = &self.brokers.get(name.index())?.replicas;
+                let wanted = replicas.get(id).or_else(|| replicas.get(&0));
+                let endpoint = wanted.or_else(|| replicas.values().next())?.clone();
+                Some(self.open(&endpoint, now))
             }
         }
+    }
+
+    /// The connection to a broker's master, dialled if there is none.
+    #[inline]
+    pub(super) fn master(&mut self, name: &BrokerName, now: Instant) -> Option<ConnId> {
+        let broker = self.brokers.get(name.index())?;
+        if let Some(conn) = broker.master
+            && self.link(conn).is_some()
+        {
+            return Some(conn);
+        }
+        let endpoint = broker.replicas.get(&0)?.clone();
+        let conn = self.open(&endpoint, now);
+        if let Some(broker) = self.brokers.get_mut(name.index()) {
+            broker.master = Some(conn);
+        }
+        Some(conn)
     }
 }

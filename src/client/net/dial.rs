@@ -35,6 +35,7 @@ impl Net {
         let (index, generation) = self.links.insert(link);
         let conn = ConnId { index, generation };
         self.by_endpoint.insert(endpoint.clone(), conn);
+        self.probes_changed = true;
         self.dial_or_wait(conn, now);
         if endpoint.role() != Role::NameServer && !self.greeting.is_empty() {
             self.say_greeting(conn, now);
@@ -45,7 +46,10 @@ impl Net {
     fn dial_or_wait(&mut self, conn: ConnId, now: Instant) {
         let until = self.endpoint(conn).and_then(|endpoint| self.backoffs.get(endpoint)).map(Backoff::until);
         match (until.filter(|until| *until > now), self.link_mut(conn)) {
-            (Some(until), Some(link)) => link.state = LinkState::Backoff(until),
+            (Some(until), Some(link)) => {
+                link.state = LinkState::Backoff(until);
+                self.reschedule(conn);
+            }
             _ => self.dial(conn, now),
         }
     }
@@ -56,6 +60,7 @@ impl Net {
         link.state = LinkState::Connecting(until);
         let endpoint = link.endpoint.clone();
         self.actions.push_back(Action::Connect { conn, endpoint });
+        self.reschedule(conn);
     }
 
     /// False if it is not waited for.
@@ -67,7 +72,7 @@ impl Net {
         link.state = LinkState::Open;
         link.last_traffic = now;
         let endpoint = link.endpoint.clone();
-        self.backoffs.remove(&endpoint);
+        self.probes_changed |= self.backoffs.remove(&endpoint).is_some();
         self.stats.connects += 1;
         self.announce_write(conn);
         if self.paused && endpoint.role() != Role::NameServer {
@@ -112,11 +117,14 @@ impl Net {
         let mut backoff = self.backoffs.get(endpoint).copied().unwrap_or_default();
         backoff.fail(first, most, &mut self.rng, now);
         self.backoffs.insert(endpoint.clone(), backoff);
+        self.probes_changed = true;
     }
 
     /// Removes a connection; what waited on it is returned with its failure.
     fn forget(&mut self, conn: ConnId) -> Vec<(Purpose, CallFailure)> {
         let Some(mut link) = self.links.remove(conn.index, conn.generation) else { return Vec::new() };
+        self.deadlines.set(conn.index(), Instant::FAR_FUTURE);
+        self.probes_changed = true;
         if self.by_endpoint.get(&link.endpoint) == Some(&conn) {
             self.by_endpoint.remove(&link.endpoint);
         }

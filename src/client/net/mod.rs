@@ -6,9 +6,10 @@
 //! | `brokers` | where brokers are, what is said first to them |
 //! | `dial` | opening, dialling again, closing |
 //! | `stream` | bytes in and out |
-//! | `time` | what becomes due |
+//! | `time` | what becomes due; `deadlines`: the earliest of many |
 
 mod brokers;
+mod deadlines;
 mod dial;
 mod stream;
 mod time;
@@ -20,15 +21,18 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use core::time::Duration;
 
+use self::deadlines::Deadlines;
 use super::action::Action;
 use super::backoff::{Backoff, Rng};
 use super::call::{CallId, CallRefused, Purpose, Target};
 use super::endpoint::{Endpoint, Role};
 use super::ids::{ConnId, Slab};
+use super::names::BrokerName;
 use crate::config::ClientConfig;
-use crate::connection::{Core, ReadBuffer};
+use crate::connection::{Core, ReadBuffer, RequestId};
+use crate::error::Rejected;
 use crate::time::Instant;
-use crate::wire::header::Request;
+use crate::wire::header::{EncodeError, Request};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum LinkState {
@@ -93,6 +97,11 @@ pub(crate) struct Net {
     registration: u64,
     /// Reading from brokers pauses: the memory budget is spent.
     paused: bool,
+    /// When something is due on each connection, by its index.
+    deadlines: Deadlines,
+    /// When a broker that failed is tried again; to be found anew after a change.
+    probe_at: Option<Instant>,
+    probes_changed: bool,
     rng: Rng,
     pub(crate) stats: NetStats,
 }
@@ -112,6 +121,9 @@ impl Net {
             greeting: Bytes::new(),
             registration: 0,
             paused: false,
+            deadlines: Deadlines::default(),
+            probe_at: None,
+            probes_changed: false,
             rng,
             stats: NetStats::default(),
         }
@@ -180,6 +192,7 @@ impl Net {
                 link.unanswered_since = None;
             }
             self.actions.push_back(Action::SetRead { conn, enabled: !paused });
+            self.reschedule(conn);
         }
     }
 
@@ -196,28 +209,49 @@ impl Net {
         now: Instant,
     ) -> Result<CallId, (CallRefused, Purpose)> {
         let Some(conn) = self.resolve(to, now) else { return Err((CallRefused::NoAddress, purpose)) };
-        let Some(link) = self.link_mut(conn) else { return Err((CallRefused::NoAddress, purpose)) };
-        match link.core.request(fields, body, purpose, timeout, now) {
-            Ok(request) => {
-                self.announce_write(conn);
-                Ok(CallId { conn, request })
-            }
-            Err(rejected) => Err((CallRefused::Rejected(rejected.reason), rejected.returned)),
-        }
+        let Some(core) = self.core_mut(conn) else { return Err((CallRefused::NoAddress, purpose)) };
+        let asked = core.request(fields, body, purpose, timeout, now);
+        self.asked(conn, asked)
     }
 
-    /// Tells without wanting an answer; ends when written or failed, with `purpose`.
-    pub(crate) fn tell<F: Request>(
+    /// As [`call`](Self::call) of a broker's master, with a head made from a template.
+    pub(crate) fn call_with(
         &mut self,
-        to: &Target,
-        fields: &F,
+        broker: &BrokerName,
+        head: impl FnOnce(&mut Vec<u8>, i32) -> Result<(), EncodeError>,
+        body: &Bytes,
+        purpose: Purpose,
+        timeout: Duration,
+        now: Instant,
+    ) -> Result<CallId, (CallRefused, Purpose)> {
+        let Some(conn) = self.master(broker, now) else { return Err((CallRefused::NoAddress, purpose)) };
+        let Some(core) = self.core_mut(conn) else { return Err((CallRefused::NoAddress, purpose)) };
+        let asked = core.request_with(head, body, purpose, timeout, now);
+        self.asked(conn, asked)
+    }
+
+    /// Tells a broker's master without wanting an answer; ends when written or failed, with `purpose`.
+    pub(crate) fn tell_with(
+        &mut self,
+        broker: &BrokerName,
+        head: impl FnOnce(&mut Vec<u8>, i32) -> Result<(), EncodeError>,
         body: &Bytes,
         purpose: Purpose,
         now: Instant,
     ) -> Result<CallId, (CallRefused, Purpose)> {
-        let Some(conn) = self.resolve(to, now) else { return Err((CallRefused::NoAddress, purpose)) };
-        let Some(link) = self.link_mut(conn) else { return Err((CallRefused::NoAddress, purpose)) };
-        match link.core.oneway(fields, body, purpose) {
+        let Some(conn) = self.master(broker, now) else { return Err((CallRefused::NoAddress, purpose)) };
+        let Some(core) = self.core_mut(conn) else { return Err((CallRefused::NoAddress, purpose)) };
+        let asked = core.oneway_with(head, body, purpose);
+        self.asked(conn, asked)
+    }
+
+    #[inline]
+    fn asked(
+        &mut self,
+        conn: ConnId,
+        asked: Result<RequestId, Rejected<Purpose>>,
+    ) -> Result<CallId, (CallRefused, Purpose)> {
+        match asked {
             Ok(request) => {
                 self.announce_write(conn);
                 Ok(CallId { conn, request })
@@ -236,10 +270,14 @@ impl Net {
 
     /// `Write` is an edge: once when the queue turns non-empty on an open connection.
     pub(crate) fn announce_write(&mut self, conn: ConnId) {
-        let Some(link) = self.link_mut(conn) else { return };
-        if link.state == LinkState::Open && !link.write_announced && link.core.has_pending_write() {
+        if let Some(link) = self.link_mut(conn)
+            && link.state == LinkState::Open
+            && !link.write_announced
+            && link.core.has_pending_write()
+        {
             link.write_announced = true;
             self.actions.push_back(Action::Write { conn });
         }
+        self.reschedule(conn);
     }
 }

@@ -95,6 +95,8 @@ impl Net {
         if !link.core.has_pending_write() {
             link.write_announced = false;
         }
-        link.core.has_news()
+        let news = link.core.has_news();
+        self.reschedule(conn);
+        news
     }
 }

@@ -3,10 +3,27 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::{LinkState, Net};
+use super::{Link, LinkState, Net};
 use crate::client::ids::ConnId;
 use crate::error::{CloseCause, TransportError};
 use crate::time::Instant;
+
+impl Link {
+    /// When something becomes due on it.
+    #[inline]
+    fn deadline(&self, idle: Duration, silence: Duration) -> Instant {
+        let own = match self.state {
+            LinkState::Backoff(until) | LinkState::Connecting(until) => until,
+            LinkState::Open => {
+                let unused =
+                    if self.core.in_flight() == 0 { self.last_traffic + idle } else { Instant::FAR_FUTURE };
+                let silent = self.unanswered_since.map_or(Instant::FAR_FUTURE, |since| since + silence);
+                unused.min(silent)
+            }
+        };
+        self.core.next_deadline().map_or(own, |deadline| own.min(deadline))
+    }
+}
 
 impl Net {
     /// Brings connections up to `now`: dials what may be dialled again, gives up what did not connect, expires
@@ -14,33 +31,44 @@ impl Net {
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> Vec<ConnId> {
         let mut due = Vec::new();
         let (idle, silence) = (self.config.idle_timeout, self.silence());
-        self.probe(now);
-        let all: Vec<ConnId> = self.connections().map(|(conn, _)| conn).collect();
-        for conn in all {
+        if self.next_probe().is_some_and(|at| at <= now) {
+            self.probe(now);
+        }
+        while let Some(index) = self.deadlines.due(now) {
+            // Whoever handles the connection sets its next deadline.
+            self.deadlines.set(index, Instant::FAR_FUTURE);
+            let Some(generation) = self.links.generation(index as u32) else { continue };
+            let conn = ConnId { index: index as u32, generation };
             let Some(link) = self.link_mut(conn) else { continue };
             match link.state {
                 LinkState::Backoff(until) if until <= now => self.dial(conn, now),
-                LinkState::Connecting(until) if until <= now => due.push(conn),
                 LinkState::Open if link.last_traffic + idle <= now && link.core.in_flight() == 0 => {
                     link.core.set_closed(CloseCause::Local);
-                    due.push(conn);
                 }
                 LinkState::Open if link.unanswered_since.is_some_and(|since| since + silence <= now) => {
                     link.core.set_closed(CloseCause::Transport(TransportError::TimedOut));
-                    due.push(conn);
                 }
                 _ => {}
             }
-            if let Some(link) = self.link_mut(conn)
-                && link.core.next_deadline().is_some_and(|deadline| deadline <= now)
-            {
+            if let Some(link) = self.link_mut(conn) {
                 link.core.handle_timeout(now);
                 link.note_taken_back();
-                due.push(conn);
             }
+            due.push(conn);
         }
-        due.dedup();
+        // In the order of their indices, as nothing else orders them.
+        due.sort_unstable();
         due
+    }
+
+    /// Something about the connection changed that its next deadline depends on.
+    #[inline]
+    pub(crate) fn reschedule(&mut self, conn: ConnId) {
+        let (idle, silence) = (self.config.idle_timeout, self.silence());
+        if let Some(link) = self.links.get(conn.index, conn.generation) {
+            let at = link.deadline(idle, silence);
+            self.deadlines.set(conn.index(), at);
+        }
     }
 
     /// True if the connection is still being made although its time is over.
@@ -55,18 +83,16 @@ impl Net {
         if self.paused { Duration::MAX } else { self.config.heartbeat_broker_interval.saturating_mul(2) }
     }
 
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let (idle, silence) = (self.config.idle_timeout, self.silence());
-        let each = self.links.iter().filter_map(|(_, _, link)| {
-            let own = match link.state {
-                LinkState::Backoff(until) | LinkState::Connecting(until) => Some(until),
-                LinkState::Open if link.core.in_flight() == 0 => Some(link.last_traffic + idle),
-                LinkState::Open => None,
-            };
-            let open = link.state == LinkState::Open;
-            let silent = link.unanswered_since.filter(|_| open).map(|since| since + silence);
-            own.into_iter().chain(silent).chain(link.core.next_deadline()).min()
-        });
-        each.chain(self.probes().map(|(_, until)| until)).min()
+    pub(crate) fn next_deadline(&mut self) -> Option<Instant> {
+        let probe = self.next_probe();
+        self.deadlines.first().into_iter().chain(probe).min()
+    }
+
+    /// When a broker that failed is to be tried again.
+    fn next_probe(&mut self) -> Option<Instant> {
+        if core::mem::take(&mut self.probes_changed) {
+            self.probe_at = self.probes().map(|(_, until)| until).min();
+        }
+        self.probe_at
     }
 }

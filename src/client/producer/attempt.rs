@@ -2,20 +2,20 @@
 
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::choice::choose;
 use super::outcome::{Attempt, AttemptFailure, SendError, SendReceipt, SendStatus};
 use super::producers::{Producers, State};
-use crate::client::call::{Answer, CallRefused, Purpose, Replica, Reply, Target};
+use crate::client::call::{Answer, CallId, CallRefused, Purpose, Reply};
 use crate::client::ctx::Ctx;
 use crate::client::ids::SendId;
-use crate::client::names::Queue;
+use crate::client::names::{BrokerName, Queue};
 use crate::error::{Progress, RejectReason, RequestFailure};
 use crate::wire::codes::ResponseCode;
-use crate::wire::fields::{Parts, SendMessageResponse, SendMessageV2Request};
-use crate::wire::header::FieldError;
-use crate::wire::message::names::DEFAULT_TOPIC;
+use crate::wire::fields::{SendMessageResponse, SendMessageV2Request};
+use crate::wire::header::{EncodeError, Hole, Request};
 
 /// Pause before an attempt is made again that found every queue full, or no master.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -23,92 +23,103 @@ const PAUSE: Duration = Duration::from_millis(20);
 impl Producers {
     /// Makes the next attempt, or waits for what it needs. A refusal only if `first`: nothing of it was done.
     pub(super) fn attempt(&mut self, id: SendId, first: bool, ctx: &mut Ctx<'_>) -> Result<(), RejectReason> {
-        let Some(queue) = self.pick(id, ctx) else {
+        let Some((broker, queue_id)) = self.pick(id, ctx) else {
             self.wait_for_route(id, ctx);
             return Ok(());
         };
-        let Some(pending) = self.sends.get(id.index, id.generation) else { return Ok(()) };
-        let Some(producer) = self.producer(pending.producer) else { return Ok(()) };
-        let config = &producer.config;
-        let message = &pending.message;
+        match self.ask(id, &broker, queue_id, ctx) {
+            Some(Ok(call)) => {
+                if let Some(pending) = self.sends.get_mut(id.index, id.generation) {
+                    (pending.broker, pending.queue_id) = (Some(broker), queue_id);
+                }
+                self.enter(id, State::Attempt(call, ctx.now));
+                Ok(())
+            }
+            Some(Err(CallRefused::Rejected(reason))) if first => Err(reason),
+            Some(Err(refused)) => {
+                self.refused(id, broker, queue_id, &refused, ctx);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Puts the send into the write queue of the broker's connection.
+    fn ask(
+        &mut self,
+        id: SendId,
+        broker: &BrokerName,
+        queue_id: u32,
+        ctx: &mut Ctx<'_>,
+    ) -> Option<Result<CallId, CallRefused>> {
+        let pending = self.sends.get(id.index, id.generation)?;
+        let config = &self.all.get(pending.producer.index, pending.producer.generation)?.config;
+        let (message, oneway) = (&pending.message, pending.oneway);
+        let templates = &mut self.topics.get_mut(message.topic.index())?.templates;
+        let connection = &ctx.config.connection;
+        let template = templates.get(pending.producer, config, &message.topic, broker, oneway, connection);
+        let Some(template) = template else {
+            let error = EncodeError::Code(SendMessageV2Request::CODE.0);
+            return Some(Err(CallRefused::Rejected(RejectReason::Encode(error))));
+        };
         let mut text = [0; 56];
         let unique = pending.message_id.encode(&mut text);
-        let properties = [message.properties.as_str(), "UNIQ_KEY\u{1}", unique, "\u{2}"];
-        let fields = SendMessageV2Request {
-            producer_group: config.group.as_str().into(),
-            topic: message.topic.as_str().into(),
-            default_topic: DEFAULT_TOPIC.into(),
-            default_topic_queue_nums: config.default_topic_queue_nums as i32,
-            queue_id: queue.id as i32,
-            sys_flag: 0,
-            born_timestamp: ctx.unix_ms,
-            flag: message.flag,
-            properties: Some(Parts::Split(&properties)),
-            reconsume_times: Some(0),
-            unit_mode: Some(config.unit_mode),
-            max_reconsume_times: None,
-            batch: Some(false),
-            broker_name: Some(queue.broker.as_str().into()),
-        };
-        let remaining = pending.deadline - ctx.now;
-        let last = pending.counted + 1 >= pending.max_attempts;
-        let timeout = if last { remaining } else { remaining.min(config.send_msg_max_timeout_per_request) };
-        let to = Target::Broker { name: queue.broker.clone(), replica: Replica::Master };
-        let asked = if pending.oneway {
-            ctx.net.tell(&to, &fields, &message.body, Purpose::Oneway(id), ctx.now)
+        let properties = [&*message.properties, "UNIQ_KEY\u{1}", unique, "\u{2}"];
+        let values = [
+            Hole::Int(i64::from(queue_id)),
+            Hole::Int(ctx.unix_ms),
+            Hole::Int(i64::from(message.flag)),
+            Hole::Parts(&properties),
+        ];
+        let (body, now) = (&message.body, ctx.now);
+        let head = |ring: &mut Vec<u8>, opaque: i32| template.fill(ring, opaque, &values, body.len());
+        let asked = if oneway {
+            ctx.net.tell_with(broker, head, body, Purpose::Oneway(id), now)
         } else {
-            ctx.net.call(&to, &fields, &message.body, Purpose::Send(id), timeout, ctx.now)
+            let remaining = pending.deadline - now;
+            let last = pending.counted + 1 >= pending.max_attempts;
+            let timeout =
+                if last { remaining } else { remaining.min(config.send_msg_max_timeout_per_request) };
+            ctx.net.call_with(broker, head, body, Purpose::Send(id), timeout, now)
         };
-        let (oneway, deadline) = (pending.oneway, pending.deadline);
-        match asked {
-            Ok(call) => {
-                if let Some(pending) = self.sends.get_mut(id.index, id.generation) {
-                    pending.state = State::Attempt(call, ctx.now);
-                    pending.queue = Some(queue);
-                }
-                if oneway {
-                    self.set_timer(id, deadline);
-                } else {
-                    self.clear_timer(id);
-                }
-                Ok(())
-            }
-            Err((CallRefused::Rejected(reason), _)) if first => Err(reason),
-            Err((refused, _)) => {
-                self.refused(id, queue, &refused, ctx);
-                Ok(())
-            }
-        }
+        Some(asked.map_err(|(refused, _)| refused))
     }
 
-    /// The queue of the next attempt.
-    fn pick(&mut self, id: SendId, ctx: &mut Ctx<'_>) -> Option<Queue> {
+    /// The broker and the queue of the next attempt.
+    fn pick(&mut self, id: SendId, ctx: &mut Ctx<'_>) -> Option<(BrokerName, u32)> {
         let pending = self.sends.get(id.index, id.generation)?;
-        let topic = pending.message.topic.clone();
-        let route = ctx.routes.get(&topic)?;
-        if let Some(queue) = &pending.options.queue {
-            return Some(queue.clone());
+        let topic = &pending.message.topic;
+        let route = ctx.routes.get(topic)?;
+        let cold = pending.cold.as_deref();
+        if let Some(queue) = cold.and_then(|cold| cold.queue.as_ref()) {
+            return Some((queue.broker.clone(), queue.id));
         }
-        let avoid = pending.avoid.clone();
-        let state = self.topic_mut(&topic)?;
-        let queues = route.writable_queues();
-        let net = &ctx.net;
-        let index = choose(queues, &mut state.cursor, avoid.as_ref(), |broker| net.is_reachable(broker))?;
-        queues.get(index).cloned()
+        let avoid = cold.and_then(|cold| cold.avoid.as_ref());
+        let state = self.topics.get_mut(topic.index())?;
+        let (queues, net) = (route.writable_queues(), &ctx.net);
+        let index = choose(queues, &mut state.cursor, avoid, |broker| net.is_reachable(broker))?;
+        queues.get(index).map(|queue| (queue.broker.clone(), queue.id))
     }
 
-    fn refused(&mut self, id: SendId, queue: Queue, refused: &CallRefused, ctx: &mut Ctx<'_>) {
+    fn refused(
+        &mut self,
+        id: SendId,
+        broker: BrokerName,
+        queue_id: u32,
+        refused: &CallRefused,
+        ctx: &mut Ctx<'_>,
+    ) {
         let Some(pending) = self.sends.get_mut(id.index, id.generation) else { return };
-        pending.state = State::Pausing;
         let at = (ctx.now + PAUSE).min(pending.deadline);
         if matches!(refused, CallRefused::NoAddress) {
-            let topic = queue.topic.clone();
+            let topic = pending.message.topic.clone();
+            let queue = Queue { topic: topic.clone(), broker, id: queue_id };
             let failure = AttemptFailure::NoMaster;
             let attempt = Attempt { queue, took: Duration::ZERO, progress: Progress::NotWritten, failure };
             Self::note_attempt(pending, attempt);
             ctx.doubt_route(&topic);
         }
-        self.set_timer(id, at);
+        self.enter(id, State::Pausing(at));
     }
 
     /// A one-way send's last byte has left.
@@ -119,10 +130,21 @@ impl Producers {
     /// The answer to an attempt, or why there is none.
     pub(crate) fn on_answer(&mut self, id: SendId, answer: &Answer<'_>, ctx: &mut Ctx<'_>) {
         let Some(pending) = self.sends.get_mut(id.index, id.generation) else { return };
-        let (State::Attempt(_, since), Some(queue)) = (pending.state, pending.queue.take()) else { return };
+        let (State::Attempt(_, since), Some(broker)) = (pending.state, pending.broker.take()) else { return };
+        let queue = Queue { topic: pending.message.topic.clone(), broker, id: pending.queue_id };
         let (progress, failure, again) = match answer {
-            Ok(reply) => match receipt(reply, &queue, pending.message_id, pending.counted + 1, ctx) {
-                Read::Stored(receipt) => return self.end_acknowledged(id, receipt, ctx),
+            Ok(reply) => match read(reply) {
+                Read::Stored(status, fields) => {
+                    let receipt = SendReceipt {
+                        status,
+                        message_id: pending.message_id,
+                        offset_message_id: fields.msg_id.parse().ok(),
+                        queue: Queue { id: fields.queue_id.max(0) as u32, ..queue },
+                        queue_offset: fields.queue_offset,
+                        attempts: u32::from(pending.counted) + 1,
+                    };
+                    return self.end_acknowledged(id, receipt, ctx);
+                }
                 Read::Refused(code, remark) => {
                     let progress =
                         if is_definite(code) { Progress::NotWritten } else { Progress::MayBeDelivered };
@@ -134,7 +156,7 @@ impl Producers {
             Err(failed) => (failed.progress, AttemptFailure::NoAnswer(failed.cause.clone()), true),
         };
         let free = progress == Progress::NotWritten && answer.is_err();
-        pending.counted += u32::from(!free);
+        pending.counted = pending.counted.saturating_add(u16::from(!free));
         let error = match &failure {
             AttemptFailure::Refused { code, remark } => {
                 SendError::Refused { code: *code, remark: remark.clone() }
@@ -148,7 +170,8 @@ impl Producers {
         let topic = queue.topic.clone();
         let stale = matches!(&failure, AttemptFailure::Refused { code, .. } if is_about_the_route(*code));
         Self::note_attempt(pending, Attempt { queue, took: ctx.now - since, progress, failure });
-        let (ending, left) = (pending.ending.take(), pending.counted < pending.max_attempts);
+        let ending = pending.cold().ending.take();
+        let left = pending.counted < pending.max_attempts;
         let in_time = pending.deadline > ctx.now;
         if stale {
             ctx.doubt_route(&topic);
@@ -164,33 +187,19 @@ impl Producers {
     }
 }
 
-enum Read {
-    Stored(SendReceipt),
+enum Read<'r> {
+    Stored(SendStatus, SendMessageResponse<'r>),
     Refused(ResponseCode, String),
     Nonsense(String),
 }
 
-fn receipt(
-    reply: &Reply<'_>,
-    asked: &Queue,
-    message_id: crate::wire::message::UniqueId,
-    attempts: u32,
-    _ctx: &Ctx<'_>,
-) -> Read {
+fn read<'r>(reply: &Reply<'r>) -> Read<'r> {
     let code = reply.head.response_code();
     let Some(status) = SendStatus::of(code) else {
         return Read::Refused(code, reply.words());
     };
-    let fields: Result<SendMessageResponse<'_>, FieldError> = reply.head.fields();
-    match fields {
-        Ok(fields) => Read::Stored(SendReceipt {
-            status,
-            message_id,
-            offset_message_id: fields.msg_id.parse().ok(),
-            queue: Queue { id: fields.queue_id.max(0) as u32, ..asked.clone() },
-            queue_offset: fields.queue_offset,
-            attempts,
-        }),
+    match reply.head.fields() {
+        Ok(fields) => Read::Stored(status, fields),
         Err(error) => Read::Nonsense(format!("{error}")),
     }
 }

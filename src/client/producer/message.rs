@@ -1,6 +1,7 @@
 //! A message on its way out, checked when it is built.
 
 use alloc::string::String;
+use alloc::sync::Arc;
 
 use bytes::Bytes;
 
@@ -8,20 +9,20 @@ use crate::client::names::Topic;
 use crate::wire::message::properties::names;
 use crate::wire::message::{Properties, PropertiesBuilder, PropertyError};
 
-/// A message to be sent (Java `Message`). A clone is cheap: the body is shared.
+/// A message to be sent (Java `Message`). A clone is cheap: body and properties are shared.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Message {
     pub(crate) topic: Topic,
     pub(crate) body: Bytes,
     /// In wire form, each pair ended by its separator.
-    pub(crate) properties: String,
+    pub(crate) properties: Arc<str>,
     pub(crate) flag: i32,
 }
 
 impl Message {
     /// A message without properties. The body is sent as it is, never copied if it is large.
     pub fn new(topic: &Topic, body: impl Into<Bytes>) -> Self {
-        Self { topic: topic.clone(), body: body.into(), properties: String::new(), flag: 0 }
+        Self { topic: topic.clone(), body: body.into(), properties: Arc::default(), flag: 0 }
     }
 
     /// A message with tags, keys or properties.
@@ -120,7 +121,7 @@ impl MessageBuilder {
     pub fn build(self) -> Result<Message, PropertyError> {
         match self.error {
             Some(error) => Err(error),
-            None => Ok(Message { properties: self.properties.finish(), ..self.message }),
+            None => Ok(Message { properties: self.properties.finish().into(), ..self.message }),
         }
     }
 }

@@ -8,6 +8,7 @@
 //! | `choice` | which queue is next, pure |
 //! | `producers` | all producers of a client and their sends: what the client talks to |
 //! | `attempt` | one attempt, its answer, and whether there is another |
+//! | `template` | heads encoded once, filled in for each send |
 
 mod attempt;
 mod choice;
@@ -15,6 +16,7 @@ pub(crate) mod config;
 pub(crate) mod message;
 pub(crate) mod outcome;
 mod producers;
+mod template;
 
 pub use config::{ProducerConfig, SendOptions};
 pub use message::{Message, MessageBuilder};

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use super::config::{ProducerConfig, SendOptions};
 use super::message::Message;
 use super::outcome::{Attempt, OnewayOutcome, SendError, SendFailure, SendOutcome, SendReceipt};
+use super::template::Templates;
 use crate::client::call::CallId;
 use crate::client::ctx::Ctx;
 use crate::client::event::Event;
@@ -36,35 +37,58 @@ pub(super) struct Producer {
 /// What a send under way is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum State {
-    /// Waits for a route, with this place in the line.
+    /// Waits for a route, with this place in the line, until its deadline.
     Waiting(u64),
-    /// Waits for its next attempt.
-    Pausing,
+    /// Waits for its next attempt until then.
+    Pausing(Instant),
     /// An attempt is under way since then.
     Attempt(CallId, Instant),
 }
 
+/// A send under way. There may be a hundred thousand: what few of them need is kept apart.
 #[derive(Clone, Debug, Hash)]
 pub(super) struct Pending {
-    pub(super) producer: ProducerId,
     pub(super) message: Message,
-    pub(super) options: SendOptions,
-    pub(super) oneway: bool,
     pub(super) message_id: UniqueId,
+    pub(super) oneway: bool,
+    pub(super) max_attempts: u16,
+    /// Attempts that count: those of which something was written.
+    pub(super) counted: u16,
+    pub(super) producer: ProducerId,
     pub(super) started: Instant,
     pub(super) deadline: Instant,
-    pub(super) max_attempts: u32,
-    /// Attempts that count: those of which something was written.
-    pub(super) counted: u32,
-    pub(super) attempts: Vec<Attempt>,
     pub(super) state: State,
+    /// Where the attempt under way goes.
+    pub(super) broker: Option<BrokerName>,
+    pub(super) queue_id: u32,
+    pub(super) cold: Option<Box<Cold>>,
+}
+
+/// What only unusual sends have.
+#[derive(Clone, Debug, Default, Hash)]
+pub(super) struct Cold {
+    /// The queue the application chose.
     pub(super) queue: Option<Queue>,
+    pub(super) attempts: Vec<Attempt>,
     /// Broker of the last attempt, to be avoided.
     pub(super) avoid: Option<BrokerName>,
-    /// When its timer is set.
-    timer: Option<Instant>,
     /// It was given up: no further attempt.
     pub(super) ending: Option<SendError>,
+}
+
+impl Pending {
+    pub(super) fn cold(&mut self) -> &mut Cold {
+        self.cold.get_or_insert_default()
+    }
+
+    /// When its timer is set. Of an attempt that will be answered the connection watches the time.
+    fn timer(&self) -> Option<Instant> {
+        match self.state {
+            State::Waiting(_) => Some(self.deadline),
+            State::Pausing(at) => Some(at).filter(|at| *at < Instant::FAR_FUTURE),
+            State::Attempt(..) => self.oneway.then_some(self.deadline),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, Hash)]
@@ -73,12 +97,15 @@ pub(super) struct TopicState {
     waiting: BTreeMap<u64, SendId>,
     /// What name servers said last, for people.
     pub(super) trouble: Option<String>,
+    /// The system keeps the topic for itself; found out once.
+    reserved: Option<bool>,
+    pub(super) templates: Templates,
 }
 
 /// The producers of one client.
 #[derive(Clone, Debug, Default, Hash)]
 pub(crate) struct Producers {
-    all: Slab<Producer>,
+    pub(super) all: Slab<Producer>,
     pub(super) sends: Slab<Pending>,
     pub(super) topics: Vec<TopicState>,
     timers: BTreeSet<(Instant, u32, u32)>,
@@ -131,6 +158,7 @@ impl Producers {
     fn sweep(&mut self, id: ProducerId, ctx: &mut Ctx<'_>) {
         let done = self.producer(id).is_some_and(|producer| producer.closing && producer.pending == 0);
         if done && let Some(producer) = self.all.remove(id.index, id.generation) {
+            self.topics.iter_mut().for_each(|topic| topic.templates.forget(id));
             self.left.push(producer.config.group);
             ctx.events.push(Event::ProducerClosed { producer: id });
         }
@@ -169,22 +197,20 @@ impl Producers {
         };
         let message_id = ctx.unique_ids.next(ctx.unix_ms);
         self.held += message.size();
+        let cold = options.queue.map(|queue| Box::new(Cold { queue: Some(queue), ..Cold::default() }));
         let (index, generation) = self.sends.insert(Pending {
-            producer: id,
-            options,
-            oneway,
+            message,
             message_id,
-            started: ctx.now,
-            deadline: ctx.now + timeout,
+            oneway,
             max_attempts,
             counted: 0,
-            attempts: Vec::new(),
-            state: State::Pausing,
-            queue: None,
-            avoid: None,
-            timer: None,
-            ending: None,
-            message,
+            producer: id,
+            started: ctx.now,
+            deadline: ctx.now + timeout,
+            state: State::Pausing(Instant::FAR_FUTURE),
+            broker: None,
+            queue_id: 0,
+            cold,
         });
         let send = SendId { index, generation };
         if let Err(reason) = self.attempt(send, true, ctx) {
@@ -202,22 +228,24 @@ impl Producers {
     }
 
     fn check(
-        &self,
+        &mut self,
         id: ProducerId,
         message: &Message,
         options: &SendOptions,
         ctx: &Ctx<'_>,
-    ) -> Result<(core::time::Duration, u32), RejectReason> {
+    ) -> Result<(core::time::Duration, u16), RejectReason> {
+        let topic = message.topic.as_str();
+        if !ctx.names.owns(&message.topic) {
+            return Err(RejectReason::ForeignHandle);
+        }
+        let state = self.topic_mut(&message.topic).ok_or(RejectReason::ForeignHandle)?;
+        let reserved = *state.reserved.get_or_insert_with(|| is_not_for_sending(topic));
         let producer = self.producer(id).ok_or(RejectReason::ForeignHandle)?;
         if producer.closing {
             return Err(RejectReason::Closed);
         }
-        if !ctx.names.owns(&message.topic) {
-            return Err(RejectReason::ForeignHandle);
-        }
         let (config, len) = (&producer.config, message.body.len());
-        let topic = message.topic.as_str();
-        let refused = if is_not_for_sending(topic) {
+        let refused = if reserved {
             Some(MessageRefused::Topic(NameError::NotForSending { topic: topic.into() }))
         } else if len == 0 {
             Some(MessageRefused::EmptyBody)
@@ -244,7 +272,8 @@ impl Producers {
         }
         let attempts = if options.queue.is_some() { 1 } else { 1 + config.retry_times_when_send_failed };
         let timeout = options.timeout.unwrap_or(config.send_msg_timeout);
-        Ok((timeout, options.max_attempts.unwrap_or(attempts).max(1)))
+        let attempts = options.max_attempts.unwrap_or(attempts).max(1);
+        Ok((timeout, u16::try_from(attempts).unwrap_or(u16::MAX)))
     }
 
     /// Gives a send up. The connection that has something to say about it, if its bytes were queued already.
@@ -252,10 +281,10 @@ impl Producers {
         let pending = self.sends.get_mut(id.index, id.generation)?;
         match pending.state {
             State::Attempt(call, _) => {
-                pending.ending = Some(error);
+                pending.cold().ending = Some(error);
                 ctx.net.cancel(call).then_some(call.conn)
             }
-            State::Waiting(_) | State::Pausing => {
+            State::Waiting(_) | State::Pausing(_) => {
                 self.end_failed(id, error, ctx);
                 None
             }
@@ -263,7 +292,9 @@ impl Producers {
     }
 
     pub(crate) fn is_pending(&self, id: SendId) -> bool {
-        self.sends.get(id.index, id.generation).is_some_and(|pending| pending.ending.is_none())
+        self.sends
+            .get(id.index, id.generation)
+            .is_some_and(|pending| pending.cold.as_ref().is_none_or(|cold| cold.ending.is_none()))
     }
 
     /// Gives every send up, at the end of a shutdown's grace.
@@ -291,9 +322,8 @@ impl Producers {
         self.place += 1;
         let place = self.place;
         let Some(pending) = self.sends.get_mut(id.index, id.generation) else { return };
-        pending.state = State::Waiting(place);
-        let (topic, deadline) = (pending.message.topic.clone(), pending.deadline);
-        self.set_timer(id, deadline);
+        let topic = pending.message.topic.clone();
+        self.enter(id, State::Waiting(place));
         if let Some(state) = self.topic_mut(&topic) {
             state.waiting.insert(place, id);
         }
@@ -304,18 +334,20 @@ impl Producers {
         }
     }
 
-    pub(super) fn set_timer(&mut self, id: SendId, at: Instant) {
-        self.clear_timer(id);
-        if let Some(pending) = self.sends.get_mut(id.index, id.generation) {
-            pending.timer = Some(at);
-            self.timers.insert((at, id.index, id.generation));
+    /// Changes what a send is doing, and its timer with it.
+    pub(super) fn enter(&mut self, id: SendId, state: State) {
+        let Some(pending) = self.sends.get_mut(id.index, id.generation) else { return };
+        let before = pending.timer();
+        pending.state = state;
+        let after = pending.timer();
+        if before != after {
+            self.timers.extend(after.map(|at| (at, id.index, id.generation)));
+            self.clear_timer(id, before);
         }
     }
 
-    pub(super) fn clear_timer(&mut self, id: SendId) {
-        if let Some(pending) = self.sends.get_mut(id.index, id.generation)
-            && let Some(at) = pending.timer.take()
-        {
+    fn clear_timer(&mut self, id: SendId, at: Option<Instant>) {
+        if let Some(at) = at {
             self.timers.remove(&(at, id.index, id.generation));
         }
     }
@@ -382,11 +414,10 @@ impl Producers {
             self.timers.remove(&(at, index, generation));
             let id = SendId { index, generation };
             let Some(pending) = self.sends.get_mut(index, generation) else { continue };
-            pending.timer = None;
             if pending.deadline <= ctx.now {
                 let error = self.timeout_error(id, ctx.now);
                 touched.extend(self.cancel(id, error, ctx));
-            } else if pending.state == State::Pausing {
+            } else if matches!(pending.state, State::Pausing(_)) {
                 let _ = self.attempt(id, false, ctx);
             }
         }
@@ -408,8 +439,8 @@ impl Producers {
     // ---- endings -------------------------------------------------------------------------------------------
 
     fn remove(&mut self, id: SendId) -> Option<Pending> {
-        self.clear_timer(id);
         let pending = self.sends.remove(id.index, id.generation)?;
+        self.clear_timer(id, pending.timer());
         self.held = self.held.saturating_sub(pending.message.size());
         if let State::Waiting(place) = pending.state
             && let Some(state) = self.topics.get_mut(pending.message.topic.index())
@@ -420,11 +451,12 @@ impl Producers {
     }
 
     pub(super) fn note_attempt(pending: &mut Pending, attempt: Attempt) {
-        pending.avoid = Some(attempt.queue.broker.clone());
-        if pending.attempts.len() >= ATTEMPTS_KEPT {
-            pending.attempts.remove(ATTEMPTS_KEPT / 2);
+        let cold = pending.cold();
+        cold.avoid = Some(attempt.queue.broker.clone());
+        if cold.attempts.len() >= ATTEMPTS_KEPT {
+            cold.attempts.remove(ATTEMPTS_KEPT / 2);
         }
-        pending.attempts.push(attempt);
+        cold.attempts.push(attempt);
     }
 
     pub(super) fn end_acknowledged(&mut self, id: SendId, receipt: SendReceipt, ctx: &mut Ctx<'_>) {
@@ -447,13 +479,14 @@ impl Producers {
     pub(super) fn end_failed(&mut self, id: SendId, error: SendError, ctx: &mut Ctx<'_>) {
         let Some(pending) = self.remove(id) else { return };
         let producer = pending.producer;
-        let maybe = pending.attempts.iter().any(|attempt| attempt.progress == Progress::MayBeDelivered);
+        let attempts = pending.cold.map(|cold| cold.attempts).unwrap_or_default();
+        let maybe = attempts.iter().any(|attempt| attempt.progress == Progress::MayBeDelivered);
         let counter = if maybe { &mut ctx.stats.indeterminate } else { &mut ctx.stats.failed };
         *counter += 1;
         let failure = Box::new(SendFailure {
             error,
             message_id: pending.message_id,
-            attempts: pending.attempts,
+            attempts,
             message: pending.message,
         });
         ctx.events.push(match (pending.oneway, maybe) {
@@ -468,8 +501,11 @@ impl Producers {
     }
 
     fn ended(&mut self, producer: ProducerId, ctx: &mut Ctx<'_>) {
-        if let Some(producer) = self.all.get_mut(producer.index, producer.generation) {
-            producer.pending = producer.pending.saturating_sub(1);
+        if let Some(state) = self.all.get_mut(producer.index, producer.generation) {
+            state.pending = state.pending.saturating_sub(1);
+            if !state.closing {
+                return;
+            }
         }
         self.sweep(producer, ctx);
     }

@@ -19,7 +19,7 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
 pub(crate) fn write_escaped(out: &mut Vec<u8>, text: &str) {
     let mut rest = text.as_bytes();
     // Runs of plain bytes are found eight at a time and copied whole.
-    while let Some((run, stop)) = rest.split_at_checked(plain_run(rest, b'"')) {
+    while let Some((run, stop)) = rest.split_at_checked(plain_run(rest)) {
         out.extend_from_slice(run);
         let Some((byte, after)) = stop.split_first() else { return };
         write_escape(out, *byte);
@@ -27,8 +27,12 @@ pub(crate) fn write_escaped(out: &mut Vec<u8>, text: &str) {
     }
 }
 
+#[inline]
 fn write_escape(out: &mut Vec<u8>, byte: u8) {
     let short = match byte {
+        // The separators of properties: nearly all there is to escape.
+        1 => return out.extend_from_slice(b"\\u0001"),
+        2 => return out.extend_from_slice(b"\\u0002"),
         b'"' | b'\\' => byte,
         b'\n' => b'n',
         b'\t' => b't',
@@ -37,8 +41,7 @@ fn write_escape(out: &mut Vec<u8>, byte: u8) {
         12 => b'f',
         _ => {
             let (high, low) = (HEX[(byte >> 4) as usize], HEX[(byte & 15) as usize]);
-            out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
-            return;
+            return out.extend_from_slice(&[b'\\', b'u', b'0', b'0', high, low]);
         }
     };
     out.extend_from_slice(&[b'\\', short]);

@@ -5,6 +5,19 @@ use core::fmt;
 
 const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
 
+/// The value of each digit; 255 for what is none. Every acknowledged send brings an id to read.
+const VALUES: [u8; 256] = {
+    let mut table = [255; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        let upper = DIGITS[digit];
+        table[upper as usize] = digit as u8;
+        table[upper.to_ascii_lowercase() as usize] = digit as u8;
+        digit += 1;
+    }
+    table
+};
+
 /// Writes up to 28 bytes in one call of the formatter.
 pub(super) fn write(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
     let mut text = [0u8; 56];
@@ -29,12 +42,11 @@ pub(super) fn decode(text: &str) -> Result<([u8; 28], usize), IdError> {
     }
     let mut bytes = [0u8; 28];
     for (index, (pair, byte)) in digits.as_chunks::<2>().0.iter().zip(bytes.iter_mut()).enumerate() {
-        let digit = |offset: usize| {
-            let value =
-                (pair[offset] as char).to_digit(16).ok_or(IdError::Digit { at: index * 2 + offset })?;
-            Ok(value as u8)
-        };
-        *byte = digit(0)? << 4 | digit(1)?;
+        let [high, low] = pair.map(|digit| VALUES[usize::from(digit)]);
+        if (high | low) > 15 {
+            return Err(IdError::Digit { at: index * 2 + usize::from(high <= 15) });
+        }
+        *byte = high << 4 | low;
     }
     Ok((bytes, digits.len() / 2))
 }
