@@ -268,3 +268,30 @@ fn h8_json_bodies_are_bounded() {
         assert_eq!(value.get("a"), Some(&Value::Null), "{text}");
     }
 }
+
+#[test]
+fn h8_references_cost_what_they_name() {
+    let limit = 20_000;
+    let limits = Limits { max_nodes: limit, ..Limits::default() };
+    let document = |items: usize, references: usize, tail: &str| {
+        let items = vec!["0"; items].join(",");
+        let references = vec![r#"{"$ref":"$.a"}"#; references].join(",");
+        format!(r#"{{"a":[{items}{tail}],"b":[{references}]}}"#)
+    };
+    let few = document(1000, 15, "");
+    let value = Value::parse(few.as_bytes(), &limits).unwrap();
+    assert_eq!(value.get("b").unwrap().items().unwrap()[14], *value.get("a").unwrap());
+    // Many of them would make much of little; those that end in nothing would still take the time.
+    let nodes = JsonErrorKind::Nodes { limit };
+    for tail in ["", r#",{"$ref":"$.x"}"#] {
+        let many = document(1000, 100, tail);
+        assert_eq!(
+            Value::parse(many.as_bytes(), &limits).unwrap_err(),
+            JsonError { at: many.len(), kind: nodes }
+        );
+    }
+    let names: Vec<String> = (0..2000).map(|n| format!(r#""n{n}":0"#)).collect();
+    let references = vec![r#"{"$ref":"$.nothing"}"#; 100].join(",");
+    let lookups = format!(r#"{{{},"b":[{references}]}}"#, names.join(","));
+    assert_eq!(Value::parse(lookups.as_bytes(), &limits).unwrap_err().kind, nodes);
+}

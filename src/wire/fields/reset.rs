@@ -5,7 +5,7 @@ use alloc::borrow::Cow;
 use super::{As, bare, fields};
 
 fields! {
-    /// INVOKE_BROKER_TO_RESET_OFFSET (222), and its push to clients [`ResetConsumerClientOffsetRequest`](super::ResetConsumerClientOffsetRequest):
+    /// INVOKE_BROKER_TO_RESET_OFFSET (222), and its push to clients [`ResetConsumerClientOffsetRequest`]:
     /// `ResetOffsetRequestHeader`. Answer and push: a `ResetOffsetBody`.
     ResetOffsetRequest<'a> = INVOKE_BROKER_TO_RESET_OFFSET {
         /// The consumer group.
@@ -23,7 +23,7 @@ fields! {
     }
 
     /// INVOKE_BROKER_TO_GET_CONSUMER_STATUS (223), and its relay to clients
-    /// [`GetConsumerStatusFromClientRequest`](super::GetConsumerStatusFromClientRequest): `GetConsumerStatusRequestHeader`.
+    /// [`GetConsumerStatusFromClientRequest`]: `GetConsumerStatusRequestHeader`.
     /// Answer: a `GetConsumerStatusBody`.
     GetConsumerStatusRequest<'a> = INVOKE_BROKER_TO_GET_CONSUMER_STATUS {
         /// One client.

@@ -36,8 +36,9 @@ impl<'a> Value<'a> {
         let mut lexer = Lexer::new(text)?;
         let mut parser = Parser { lexer: &mut lexer, limits, nodes: 0 };
         let value = parser.value(0)?;
+        let left = limits.max_nodes - parser.nodes;
         lexer.end()?;
-        Ok(value.resolved())
+        value.resolved(left).map_err(|Spent| lexer.error(JsonErrorKind::Nodes { limit: limits.max_nodes }))
     }
 
     /// The member with this name; the last one, if there are several, as Java's library takes it.
@@ -161,8 +162,8 @@ impl<'a> Parser<'_, 'a> {
     }
 }
 
-/// Most `$ref`s that are followed in one document, so that a few bytes cannot grow into many.
-const MAX_REFERENCES: usize = 4096;
+/// The document grew over its limit: following references costs values as writing them out would.
+struct Spent;
 
 impl<'a> Value<'a> {
     fn has_reference(&self) -> bool {
@@ -174,73 +175,109 @@ impl<'a> Value<'a> {
             }
     }
 
-    fn resolved(self) -> Self {
+    fn resolved(self, left: usize) -> Result<Self, Spent> {
         if !self.has_reference() {
-            return self;
+            return Ok(self);
         }
         let mut resolved = self.clone();
-        resolved.replace_references(&self, &mut 0);
-        resolved
+        Resolver { root: &self, left }.replace(&mut resolved)?;
+        Ok(resolved)
+    }
+}
+
+/// Puts what they name in the place of references. Every value looked at on the way is paid for, so that a few bytes
+/// cannot become much memory or much work.
+struct Resolver<'r, 'a> {
+    root: &'r Value<'a>,
+    left: usize,
+}
+
+impl<'r, 'a> Resolver<'r, 'a> {
+    fn spend(&mut self, count: usize) -> Result<(), Spent> {
+        self.left = self.left.checked_sub(count).ok_or(Spent)?;
+        Ok(())
     }
 
-    fn replace_references(&mut self, root: &Value<'a>, count: &mut usize) {
-        if let Some(path) = self.reference() {
-            *count += 1;
-            // What a reference names was written in full before it, so it holds no unresolved part of interest.
-            let target = if *count > MAX_REFERENCES { None } else { root.find(&path.as_str()) };
-            *self = target.filter(|found| !found.has_reference()).cloned().unwrap_or(Value::Null);
-            return;
+    fn replace(&mut self, value: &mut Value<'a>) -> Result<(), Spent> {
+        if let Some(path) = value.reference() {
+            let found = self.find(&path.as_str())?;
+            // What a reference names was written in full before it, so it holds no reference of interest.
+            *value = match found {
+                Some(found) if self.is_whole(found)? => found.clone(),
+                _ => Value::Null,
+            };
+            return Ok(());
         }
-        match self {
-            Self::Array(items) => items.iter_mut().for_each(|item| item.replace_references(root, count)),
-            Self::Object(members) => {
-                for (key, value) in members {
-                    key.replace_references(root, count);
-                    value.replace_references(root, count);
-                }
+        match value {
+            Value::Array(items) => items.iter_mut().try_for_each(|item| self.replace(item)),
+            Value::Object(members) => members.iter_mut().try_for_each(|(key, value)| {
+                self.replace(key)?;
+                self.replace(value)
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// True if there is no reference in it.
+    fn is_whole(&mut self, value: &Value<'a>) -> Result<bool, Spent> {
+        self.spend(1)?;
+        if value.reference().is_some() {
+            return Ok(false);
+        }
+        for item in value.items().unwrap_or_default() {
+            if !self.is_whole(item)? {
+                return Ok(false);
             }
-            _ => {}
         }
+        for (key, value) in value.members().unwrap_or_default() {
+            if !self.is_whole(key)? || !self.is_whole(value)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Follows a fastjson path: `$`, `.name`, `[index]`; a backslash escapes; `.null` is an object used as a key.
-    fn find(&self, path: &str) -> Option<&Value<'a>> {
-        let mut found = self;
-        let mut rest = path.strip_prefix('$')?;
+    fn find(&mut self, path: &str) -> Result<Option<&'r Value<'a>>, Spent> {
+        let mut found = self.root;
+        let Some(mut rest) = path.strip_prefix('$') else { return Ok(None) };
         while !rest.is_empty() {
-            if let Some(indexed) = rest.strip_prefix('[') {
-                let (index, behind) = indexed.split_once(']')?;
-                found = found.items()?.get(index.parse::<usize>().ok()?)?;
-                rest = behind;
-                continue;
-            }
-            let named = rest.strip_prefix('.')?;
-            let mut name = alloc::string::String::new();
-            let mut chars = named.char_indices();
-            let mut end = named.len();
-            while let Some((at, c)) = chars.next() {
-                match c {
-                    '.' | '[' => {
-                        end = at;
-                        break;
-                    }
-                    '\\' => name.extend(chars.next().map(|(_, c)| c)),
-                    c => name.push(c),
-                }
-            }
-            rest = &named[end..];
-            found = match found.get(&name) {
-                Some(member) => member,
-                None if name == "null" => {
-                    &found.members()?.iter().find(|(key, _)| key.members().is_some())?.0
-                }
-                None => found
-                    .members()?
-                    .iter()
-                    .find(|(key, _)| key.as_text().is_some_and(|k| k == *name))
-                    .map(|(_, v)| v)?,
-            };
+            self.spend(1 + found.members().map_or(0, <[_]>::len))?;
+            let Some((next, behind)) = step(found, rest) else { return Ok(None) };
+            (found, rest) = (next, behind);
         }
-        Some(found)
+        Ok(Some(found))
     }
+}
+
+/// One step of a path, and what is left of it.
+fn step<'r, 'a, 'p>(from: &'r Value<'a>, path: &'p str) -> Option<(&'r Value<'a>, &'p str)> {
+    if let Some(indexed) = path.strip_prefix('[') {
+        let (index, behind) = indexed.split_once(']')?;
+        return Some((from.items()?.get(index.parse::<usize>().ok()?)?, behind));
+    }
+    let named = path.strip_prefix('.')?;
+    let mut name = alloc::string::String::new();
+    let mut chars = named.char_indices();
+    let mut end = named.len();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '.' | '[' => {
+                end = at;
+                break;
+            }
+            '\\' => name.extend(chars.next().map(|(_, c)| c)),
+            c => name.push(c),
+        }
+    }
+    let members = from.members()?;
+    let found = match from.get(&name) {
+        Some(member) => member,
+        None if name == "null" => &members.iter().find(|(key, _)| key.members().is_some())?.0,
+        None => {
+            let is_named = |key: &Value<'_>| key.as_text().is_some_and(|text| text == *name);
+            &members.iter().find(|(key, _)| is_named(key))?.1
+        }
+    };
+    Some((found, named.get(end..)?))
 }
