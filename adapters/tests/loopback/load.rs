@@ -153,7 +153,8 @@ impl Sends {
     const COUNT: usize = 4000;
 
     fn new(server: &Responder, clock: &Clock) -> Self {
-        let config = ClientConfig::new(&server.name_server()).expect("an address");
+        let mut config = ClientConfig::new(&server.name_server()).expect("an address");
+        config.heartbeat_broker_interval = HEARTBEAT;
         let now = clock.now();
         let mut engine = Engine::new(config, driver::seed(), now, driver::unix_now()).expect("engine");
         let producer = engine.create_producer(ProducerConfig::new("shop"), now).expect("producer");
@@ -235,6 +236,36 @@ fn asynchronous_drivers_allocate_next_to_nothing() {
     let mut sends = Sends::new(&server, driver.clock());
     let each = allocations(|left| ::async_std::task::block_on(run(&mut driver, &mut sends, left)));
     assert!(each <= 2.0, "async-std: {each} allocations a call");
+}
+
+#[test]
+fn a_pause_ends_with_the_engines_deadline() {
+    let server = Responder::start();
+    server.trickle(Duration::from_millis(10));
+    let mut poll = ::mio::Poll::new().expect("poll");
+    let mut ready = ::mio::Events::with_capacity(64);
+    let mut driver = on_mio::MioDriver::new(poll.registry().try_clone().expect("registry"), 0..100);
+    driver.set_gather(Duration::from_secs(60));
+    let mut sends = Sends::new(&server, driver.clock());
+    // A send takes 640 ms then, a fourth of which is longer than the engine ever waits for its next heartbeat.
+    let left = sends.left.len() - 64;
+    let mut pauses = 0;
+    while sends.step(left, driver.clock()) {
+        if driver.turn(&mut sends.engine).events {
+            continue;
+        }
+        let deadline = driver.timeout();
+        if let Some(pause) = driver.pause() {
+            assert!(deadline.is_some_and(|deadline| pause <= deadline), "{pause:?}, due in {deadline:?}");
+            pauses += 1;
+            thread::sleep(pause);
+        }
+        poll.poll(&mut ready, driver.timeout()).expect("polled");
+        for event in &ready {
+            driver.handle_event(&mut sends.engine, event);
+        }
+    }
+    assert!(pauses > 0);
 }
 
 // ---- fairness --------------------------------------------------------------------------------------------------
