@@ -133,15 +133,21 @@ impl Remote<'_> {
 
     /// Whether the name server's route of a topic names this broker.
     pub fn is_routed(&mut self, broker: usize, topic: &str) -> Outcome<bool> {
+        Ok(self.routed_queues(broker, topic)?.is_some())
+    }
+
+    /// Queues to write to that the name server's route of a topic gives this broker.
+    pub fn routed_queues(&mut self, broker: usize, topic: &str) -> Outcome<Option<u32>> {
         let fields = GetRouteInfoRequest { accept_standard_json_only: Some(true), topic: topic.into() };
         let answer = self.call(None, GetRouteInfoRequest::CODE, &fields, &[])?;
         if answer.code == ResponseCode::TOPIC_NOT_EXIST {
-            return Ok(false);
+            return Ok(None);
         }
         let body = answer.success()?.body;
         let route = TopicRouteData::decode(&body).map_err(|error| Failed(error.to_string()))?;
         let name = format!("broker-{}", char::from(b'a' + broker as u8));
-        Ok(route.queue_datas.iter().any(|data| data.broker_name == name))
+        let found = route.queue_datas.iter().find(|data| data.broker_name == name);
+        Ok(found.map(|data| data.write_queue_nums))
     }
 
     /// The offset the queue's next message gets: how many messages were ever stored in it. 0 if there is none.

@@ -164,6 +164,11 @@ pub(super) async fn queues_are_added(stage: Stage) -> Outcome {
     let mut sent = producer.send_numbers(&topic, 0..20).await?;
     shared(&stage, &topic, &[&first, &second], &[1, 1]).await?;
     stage.cluster(|cluster| cluster.set_topic(0, &topic, 6, 6))?;
+    stage
+        .until_cluster("a route with the new queues", |cluster| {
+            Ok(cluster.routed_queues(0, &topic)? == Some(6))
+        })
+        .await?;
     let mut next = 20;
     while stage.cluster(|cluster| cluster.stored(0, &topic, 5))? == 0 {
         check!(next < 2000, "the new queues are not written to");
