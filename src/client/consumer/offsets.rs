@@ -173,7 +173,7 @@ impl PushConsumer {
         let key = (queue.queue.topic.clone(), queue.queue.broker.clone());
         if !self.offset_tables.contains(&key) {
             if self.first_commits.contains_key(&key) {
-                return;
+                return self.commit_later(lease, ctx);
             }
             self.first_commits.insert(key, lease);
         }
@@ -246,6 +246,15 @@ impl PushConsumer {
         if hopeless {
             return self.released(lease, ctx);
         }
+        self.commit_later(lease, ctx);
+    }
+
+    /// A queue whose commit has failed commits again by a timer of its own and no other way: whatever keeps it from
+    /// committing when that goes off sets the next.
+    fn commit_later(&mut self, lease: Lease, ctx: &mut Ctx<'_>) {
+        let Some(failures) = self.queue(lease).map(|queue| queue.commit_failures).filter(|n| *n > 0) else {
+            return;
+        };
         let wait = COMMIT_RETRY
             .saturating_mul(1 << failures.min(10))
             .min(self.config.persist_consumer_offset_interval);
