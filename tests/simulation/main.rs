@@ -3,5 +3,11 @@
 //! | module | what |
 //! |---|---|
 //! | [`world`] | the network's faults, one by one; two runs of a seed are the same |
+//! | [`swarm`] | seeds of every scenario; plans that failed once; clocks that change nothing |
+//! | [`judges`] | every judge finds the bug planted for it |
+//! | [`cuts`] | requests cut at every byte |
 
+mod cuts;
+mod judges;
+mod swarm;
 mod world;

@@ -11,6 +11,7 @@ use super::clock::NodeClock;
 use super::digest::Digest;
 use super::link::LinkId;
 use super::rng::SimRng;
+use super::truth::{Moment, Truth};
 use super::world::World;
 
 /// Deadlines of one instant after which an engine counts as spinning.
@@ -49,6 +50,10 @@ pub struct Ctx<'a> {
     pub rng: &'a mut SimRng,
     /// Lives of this process before this one.
     pub life: u32,
+    /// The client's number.
+    pub index: usize,
+    /// What is true of the run, where it is judged.
+    pub(super) truth: Option<&'a mut Truth>,
 }
 
 type Configure = Box<dyn Fn(&mut ClientConfig) + Send>;
@@ -66,6 +71,8 @@ pub(super) struct ClientNode {
     pub(super) clock: NodeClock,
     pub(super) paused_until: Instant,
     pub(super) paused_at: Instant,
+    /// Since when it runs without a pause, on its clock.
+    pub(super) running_since: Instant,
     rng: SimRng,
     /// By the small number of the engine's connection.
     conns: Vec<Option<(ConnId, LinkId)>>,
@@ -108,6 +115,7 @@ impl ClientNode {
             clock: NodeClock::new(origin, wall_ms),
             paused_until: Instant::ZERO,
             paused_at: Instant::ZERO,
+            running_since: Instant::ZERO,
             rng: SimRng::new(0, 0),
             conns: Vec::new(),
             until: None,
@@ -118,7 +126,7 @@ impl ClientNode {
     }
 
     /// The process starts.
-    pub(super) fn start(&mut self, seed: [u8; 32], now: Instant) {
+    pub(super) fn start(&mut self, seed: [u8; 32], now: Instant, truth: Option<&mut Truth>) {
         let mut config = self.config.clone();
         config.process_id = 1000 + self.index as u32 + self.life * 10_000;
         (self.configure)(&mut config);
@@ -129,7 +137,8 @@ impl ClientNode {
         self.timer_at = Instant::FAR_FUTURE;
         self.wake_at = Instant::FAR_FUTURE;
         self.until = None;
-        let _ = self.act(now, start);
+        self.running_since = local;
+        let _ = self.act(now, truth, start);
     }
 
     /// The process ends at once. Connections it had.
@@ -148,6 +157,7 @@ impl ClientNode {
     pub(super) fn act<R>(
         &mut self,
         now: Instant,
+        truth: Option<&mut Truth>,
         act: impl FnOnce(&mut dyn App, &mut Ctx<'_>) -> R,
     ) -> Option<R> {
         let mut ctx = Ctx {
@@ -156,6 +166,8 @@ impl ClientNode {
             elapsed: now - Instant::ZERO,
             rng: &mut self.rng,
             life: self.life,
+            index: self.index,
+            truth,
         };
         Some(act(self.app.as_deref_mut()?, &mut ctx))
     }
@@ -174,7 +186,21 @@ impl ClientNode {
         }
     }
 
+    /// Whether the engine has a deadline.
+    pub(super) fn waits(&self) -> bool {
+        self.client.is_some() && self.until.is_some()
+    }
+
+    pub(super) fn moment(&self, now: Instant) -> Moment {
+        Moment { world: now, local: self.clock.local(now), running_since: self.running_since }
+    }
+
     // ---- connections ---------------------------------------------------------------------------------------
+
+    /// Connections the engine has.
+    pub(super) fn links(&self) -> impl Iterator<Item = LinkId> {
+        self.conns.iter().flatten().map(|(_, link)| *link)
+    }
 
     pub(super) fn link_of(&self, conn: ConnId) -> Option<LinkId> {
         let entry = self.conns.get(conn.index()).copied().flatten();
@@ -216,7 +242,7 @@ impl ClientNode {
         true
     }
 
-    pub(super) fn wake(&mut self, at: Instant, now: Instant) -> bool {
+    pub(super) fn wake(&mut self, at: Instant, now: Instant, truth: Option<&mut Truth>) -> bool {
         if at != self.wake_at {
             return false;
         }
@@ -224,7 +250,7 @@ impl ClientNode {
         let local = self.clock.local(now);
         let due = self.app.as_ref().and_then(|app| app.next_wake()).is_some_and(|wake| wake <= local);
         if due {
-            self.act(now, on_wake);
+            self.act(now, truth, on_wake);
         }
         true
     }
@@ -256,11 +282,16 @@ impl ClientNode {
     }
 
     /// Hands events on; what they were goes into the digest.
-    fn hand_over(&mut self, now: Instant, digest: &mut Digest) {
+    fn hand_over(&mut self, now: Instant, digest: &mut Digest, truth: &mut Option<Box<Truth>>) {
         while let Some(event) = self.client.as_mut().and_then(Client::poll_event) {
             note_event(digest, &event);
+            let moment = self.moment(now);
+            let mut truth = truth.as_deref_mut();
+            if let Some(truth) = &mut truth {
+                truth.on_event(self.index, &event, moment);
+            }
             if self.app.is_some() {
-                self.act(now, |app, ctx| app.on_event(event, ctx));
+                self.act(now, truth, |app, ctx| app.on_event(event, ctx));
             } else {
                 self.events.push_back(event);
             }
@@ -334,11 +365,17 @@ impl World {
                 Action::Wait(wait) => {
                     node.until = wait.until.map(|until| (until, wait.reason));
                     if !wait.events {
-                        return;
+                        return self.judge_turn(node);
                     }
-                    node.hand_over(self.now, &mut self.digest);
+                    node.hand_over(self.now, &mut self.digest, &mut self.truth);
                 }
             }
+        }
+    }
+
+    fn judge_turn(&mut self, node: &ClientNode) {
+        if let (Some(truth), Some(client)) = (&mut self.truth, &node.client) {
+            truth.on_turn(node.index, client.held_bytes(), client.config().memory_budget);
         }
     }
 

@@ -1,5 +1,7 @@
 //! Carrying out what a plan says.
 
+use std::time::Duration;
+
 use rocketmq_engine::Instant;
 
 use super::agenda::Happening;
@@ -8,6 +10,9 @@ use super::plan::{Host, MishapKind, broker_fault};
 use super::world::World;
 use crate::broker::Restart;
 use crate::cluster::Node;
+
+/// How long a client that leaves may take.
+const LEAVE_GRACE: Duration = Duration::from_secs(5);
 
 impl World {
     /// A mishap begins, or ends.
@@ -52,6 +57,7 @@ impl World {
             }
             K::KillBroker { broker, dark, .. } => self.kill_broker(broker, dark),
             K::KillClient { client } => self.kill_client(client, until),
+            K::Leave { client } => self.leave(client, LEAVE_GRACE),
             K::Pause { client, .. } => self.pause(client, until),
             K::Wall { client, by_ms } => {
                 let now = self.now;
@@ -87,6 +93,7 @@ impl World {
                 let restart = if stale > 0 { restart.offsets_as_of(then) } else { restart };
                 self.restart_broker(broker, restart);
             }
+            K::Leave { client } => self.return_client(client),
             K::Pause { client, clock_stops } => self.note_clock_stop(client, clock_stops),
             K::Answer { broker, .. } => {
                 if let Some(broker) = self.cluster.broker(broker) {
@@ -207,10 +214,31 @@ impl World {
 
     fn kill_client(&mut self, client: usize, until: Instant) {
         let Some(node) = self.client_mut(client).filter(|node| node.client.is_some()) else { return };
-        for id in node.kill() {
+        let links = node.kill();
+        if let Some(truth) = &mut self.truth {
+            truth.on_killed(client);
+        }
+        for id in links {
             self.client_side_gone(id, true);
         }
         self.agenda.push(until.max(self.now), Happening::Reborn { client: client as u32 });
+    }
+
+    /// Tells a client to stop in order.
+    pub(super) fn leave(&mut self, client: usize, grace: Duration) {
+        let now = self.now;
+        let moment =
+            self.client_mut(client).filter(|node| node.client.is_some()).map(|node| node.moment(now));
+        if let (Some(truth), Some(moment)) = (&mut self.truth, moment) {
+            truth.on_shutdown(client, grace, moment);
+        }
+        self.with(client, |client, now| client.shutdown(grace, now));
+    }
+
+    /// What was told to stop starts again.
+    fn return_client(&mut self, client: usize) {
+        let now = self.now;
+        self.kill_client(client, now);
     }
 
     /// A client that was killed starts again.
@@ -244,8 +272,11 @@ impl World {
     /// A paused client goes on.
     pub(super) fn resume(&mut self, client: usize) {
         let now = self.now;
-        if self.client_mut(client).is_some_and(|node| node.paused_until <= now) {
-            self.turn(client);
+        let Some(node) = self.client_mut(client).filter(|node| node.paused_until <= now) else { return };
+        node.running_since = node.clock.local(now);
+        if let Some(truth) = &mut self.truth {
+            truth.on_pause();
         }
+        self.turn(client);
     }
 }

@@ -11,6 +11,9 @@
 //! | `client` | an engine, its clock, its application and its driver |
 //! | `network`, `link` | dials, bytes under way, ends |
 //! | `mishaps`, `plan` | what goes wrong: carried out; as data |
+//! | `truth` | judges: invariants over everything that is true of a run; planted bugs |
+//! | `workload`, `swarm` | applications; scenarios of many seeds |
+//! | `sweep` | one request, cut at every byte of it and of its answer |
 //! | `agenda`, `clock`, `rng`, `digest` | what is next; a machine's clocks; chance; what engines put out |
 
 mod agenda;
@@ -22,6 +25,10 @@ mod mishaps;
 mod network;
 mod plan;
 mod rng;
+mod swarm;
+mod sweep;
+mod truth;
+mod workload;
 mod world;
 
 pub use client::{App, Ctx};
@@ -29,4 +36,7 @@ pub use digest::Digest;
 pub use link::{CutHow, Way};
 pub use plan::{Host, Mishap, MishapKind, Plan, PlanError, Wrong};
 pub use rng::SimRng;
+pub use swarm::{Report, SCENARIOS, Scenario, scenario};
+pub use sweep::{Subject, Sweep, sweep};
+pub use truth::{Bug, Truth, Violation};
 pub use world::{World, WorldBuilder, WorldStats};

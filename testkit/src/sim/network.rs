@@ -78,6 +78,13 @@ impl World {
             }
             return;
         };
+        if let Some(truth) = &mut self.truth {
+            let links = &self.links;
+            let to_host = |id: &LinkId| {
+                links.get(id.index as usize).and_then(|slot| slot.1.as_ref()).is_some_and(|l| l.host == host)
+            };
+            truth.on_dial(node.index, host, node.links().filter(to_host).count());
+        }
         let link = self.insert_link(Link::new(node.index, conn, host, machine));
         node.add_link(conn, link);
         let at = self.now + self.hop(node.index, host) * 2;
@@ -148,6 +155,9 @@ impl World {
             for slice in slices.iter().take(count) {
                 let part = slice.get(..slice.len().min(room - taken)).unwrap_or_default();
                 self.digest.bytes(part);
+                if let Some(truth) = &mut self.truth {
+                    truth.on_written(id, owner, host, part);
+                }
                 link.up.admit(part, &mut passed);
                 taken += part.len();
             }
@@ -228,6 +238,7 @@ impl World {
     fn carry(&mut self, id: LinkId, way: Way, passed: Passed) {
         self.schedule(id, way, passed.before);
         let Some(cut) = passed.cut else { return };
+        self.stats.cuts += 1;
         if cut.how == CutHow::Stall {
             if let Some(link) = self.link_mut(id) {
                 let lane = link.lane(way);
@@ -253,6 +264,10 @@ impl World {
             link.lane(way.other()).lose();
         }
         if how == CutHow::Silent {
+            if let Some(truth) = &mut self.truth {
+                truth.at(now);
+                truth.on_link_lost(id);
+            }
             self.agenda.push(now + SERVER_IDLE, Happening::End { link: id, way: Way::Up, reset: true });
         } else {
             self.agenda.push(at, Happening::End { link: id, way, reset });
@@ -347,6 +362,9 @@ impl World {
         let Some(client) = &mut node.client else { return };
         let part = link.down.front(bytes);
         self.stats.bytes_down += part.len() as u64;
+        if let Some(truth) = &mut self.truth {
+            truth.on_read(id, part);
+        }
         match id.index % 4 {
             0 => client.handle_slice(link.conn, part, local),
             1 => client.handle_bytes(link.conn, Bytes::copy_from_slice(part), local),
@@ -412,6 +430,11 @@ impl World {
         let now = self.now;
         let Some(link) = self.link_mut(id) else { return };
         link.client_side = false;
+        if let Some(truth) = &mut self.truth {
+            truth.at(now);
+            truth.on_link_end(id, client, host);
+        }
+        let Some((_, Some(link))) = self.links.get_mut(id.index as usize) else { return };
         let silent = link.up.lost;
         let at = link.up.last_at.max(now + hop);
         if abort {
@@ -446,6 +469,7 @@ impl World {
 
     /// Sends what one machine has to say and closes what it wants closed.
     pub(super) fn drain(&mut self, node: Node) {
+        self.judge_machine(node);
         while let Some(peer) = self.cluster.poll_output(node) {
             if let Some(id) = self.by_peer.get(&(node, peer)).copied() {
                 self.flush_down(id);

@@ -133,6 +133,11 @@ pub enum MishapKind {
         /// Which.
         client: usize,
     },
+    /// The client is told to stop in order, and starts again at the end knowing nothing.
+    Leave {
+        /// Which.
+        client: usize,
+    },
     /// The client's process does not run.
     Pause {
         /// Which.
@@ -346,6 +351,7 @@ impl fmt::Display for Mishap {
                 write!(f, "kill-broker broker={broker} dark={dark} tail={tail} stale={stale}")
             }
             K::KillClient { client } => write!(f, "kill-client client={client}"),
+            K::Leave { client } => write!(f, "leave client={client}"),
             K::Pause { client, clock_stops } => write!(f, "pause client={client} clock-stops={clock_stops}"),
             K::Wall { client, by_ms } => write!(f, "wall client={client} by={by_ms}"),
             K::Answer { broker, request, times, wrong } => {
@@ -386,6 +392,7 @@ impl FromStr for Mishap {
                 tail: words.get("tail")?,
                 stale: words.get("stale")?,
             },
+            "leave" => K::Leave { client: client()? },
             "kill-client" => K::KillClient { client: client()? },
             "pause" => K::Pause { client: client()?, clock_stops: words.get("clock-stops")? },
             "wall" => K::Wall { client: client()?, by_ms: words.get("by")? },
@@ -487,6 +494,7 @@ mod tests {
             K::Hang { host },
             K::KillBroker { broker: 0, dark: true, tail: 3, stale: 5000 },
             K::KillClient { client },
+            K::Leave { client },
             K::Pause { client, clock_stops: false },
             K::Wall { client, by_ms: -86_400_000 },
             answer(Wrong::Code(2)),

@@ -12,6 +12,7 @@ use super::digest::Digest;
 use super::link::{Link, LinkId, Road};
 use super::plan::{Host, Mishap, Plan};
 use super::rng::SimRng;
+use super::truth::{Bug, Truth, Violation};
 use crate::cluster::{Cluster, ClusterBuilder, Node};
 use crate::peer::{Now, PeerId};
 
@@ -72,6 +73,7 @@ impl WorldBuilder {
             latency: self.latency,
             window: self.window,
             stats: WorldStats::default(),
+            truth: None,
         }
     }
 }
@@ -120,6 +122,8 @@ pub struct WorldStats {
     pub bytes_up: u64,
     /// Connections dialled.
     pub dials: u64,
+    /// Cuts that found their byte.
+    pub cuts: u64,
 }
 
 /// Clients, name servers and brokers on one virtual network and clock, in one thread. The same seed and the same
@@ -164,6 +168,8 @@ pub struct World {
     latency: (Duration, Duration),
     pub(super) window: usize,
     pub(super) stats: WorldStats,
+    /// Judges, if there are any. They change nothing.
+    pub(super) truth: Option<Box<Truth>>,
 }
 
 impl World {
@@ -219,9 +225,11 @@ impl World {
 
     pub(super) fn start_client(&mut self, index: usize) {
         let (seed, now) = (self.seeds.seed(), self.now);
+        let mut truth = self.truth.take();
         if let Some(node) = self.client_mut(index) {
-            node.start(seed, now);
+            node.start(seed, now, truth.as_deref_mut());
         }
+        self.truth = truth;
         self.turn(index);
     }
 
@@ -259,9 +267,11 @@ impl World {
     /// Looks at an application, or lets it do something.
     pub fn app<R>(&mut self, client: usize, act: impl FnOnce(&mut dyn App, &mut Ctx<'_>) -> R) -> Option<R> {
         let now = self.now;
-        let result = self.client_mut(client)?.act(now, act)?;
+        let mut truth = self.truth.take();
+        let result = self.client_mut(client).and_then(|node| node.act(now, truth.as_deref_mut(), act));
+        self.truth = truth;
         self.turn(client);
-        Some(result)
+        result
     }
 
     pub(super) fn client_mut(&mut self, client: usize) -> Option<&mut ClientNode> {
@@ -298,6 +308,40 @@ impl World {
     /// A digest of all that engines put out so far: bytes, actions, events and when.
     pub fn digest(&self) -> u64 {
         self.digest.value()
+    }
+
+    // ---- judges --------------------------------------------------------------------------------------------
+
+    /// Judges the run from now on, as far as its applications report. `calm`: nothing is to go wrong, so nothing
+    /// may come twice. Brokers must keep events.
+    pub(super) fn judge(&mut self, calm: bool) {
+        let names = self.cluster.brokers().map(|broker| broker.config().broker_name.clone()).collect();
+        self.truth = Some(Box::new(Truth::new(names, calm)));
+    }
+
+    /// Plants a bug for the judges to find.
+    pub(super) fn plant(&mut self, bug: Bug) {
+        if let Some(truth) = &mut self.truth {
+            truth.plant(bug);
+        }
+    }
+
+    /// What did not hold so far.
+    pub fn violations(&self) -> &[Violation] {
+        self.truth.as_ref().map(|truth| truth.violations()).unwrap_or_default()
+    }
+
+    /// Shows the judges what a broker has done.
+    pub(super) fn judge_machine(&mut self, node: Node) {
+        let (Some(truth), Node::Broker(index)) = (&mut self.truth, node) else { return };
+        let Some(broker) = self.cluster.broker(index) else { return };
+        let applied = broker.take_applied();
+        broker.take_answered();
+        let (peers, links) = (&self.by_peer, &self.links);
+        truth.on_applied(index, applied, |peer| {
+            let id = peers.get(&(node, peer))?;
+            links.get(id.index as usize)?.1.as_ref().map(|link| link.client)
+        });
     }
 
     // ---- what goes wrong -----------------------------------------------------------------------------------
@@ -343,6 +387,10 @@ impl World {
         let Some((at, what)) = self.agenda.pop() else { return false };
         self.now = self.now.max(at);
         self.stats.steps += 1;
+        if let Some(truth) = &mut self.truth {
+            truth.at(self.now);
+            truth.roll(self.now);
+        }
         match what {
             Happening::Arrive { link, way, bytes } => self.arrive(link, way, bytes),
             Happening::End { link, way, reset } => self.end(link, way, reset),
@@ -400,7 +448,10 @@ impl World {
             return;
         }
         let now = self.now;
-        if self.client_mut(client).is_some_and(|node| node.wake(at, now)) {
+        let mut truth = self.truth.take();
+        let woken = self.client_mut(client).is_some_and(|node| node.wake(at, now, truth.as_deref_mut()));
+        self.truth = truth;
+        if woken {
             self.turn(client);
         }
     }

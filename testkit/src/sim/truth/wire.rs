@@ -1,0 +1,191 @@
+//! Judges of what is written and dialled: I8, I22, I26.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+use rocketmq_engine::Instant;
+use rocketmq_engine::wire::codes::RequestCode;
+use rocketmq_engine::wire::frame::{FrameLimits, Prefix};
+use rocketmq_engine::wire::header::Head;
+
+use super::super::link::LinkId;
+use super::{Bug, Truth, link_key};
+
+/// Requests are counted over so long.
+const WINDOW: Duration = Duration::from_secs(10);
+/// A peer that says nothing is left after two heartbeats, the first of which is due within one.
+const SILENCE: Duration = Duration::from_secs(95);
+
+/// Bytes of one connection, cut into frames.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LinkTap {
+    up: Vec<u8>,
+    down: Vec<u8>,
+    /// Numbers of requests that have no answer yet.
+    out: BTreeSet<i32>,
+    /// Frames of the peer cannot be told apart any more.
+    blind: bool,
+}
+
+/// What was counted in the present window.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Windows {
+    since: Instant,
+    sends: HashMap<(usize, usize), u32>,
+    heartbeats: HashMap<(usize, usize), u32>,
+    calls: HashMap<usize, u32>,
+    open_before: HashMap<usize, u32>,
+    dials: HashMap<(usize, usize), u32>,
+    ends: HashMap<(usize, usize), u32>,
+    lost: BTreeMap<(u32, u32), Instant>,
+}
+
+fn frames(buffer: &mut Vec<u8>, bytes: &[u8], mut each: impl FnMut(&Head<'_>)) -> bool {
+    buffer.extend_from_slice(bytes);
+    let mut at = 0;
+    let whole = loop {
+        let Some(rest) = buffer.get(at..) else { break true };
+        match Prefix::parse(rest, &FrameLimits::default()) {
+            Ok(Some(prefix)) if rest.len() >= prefix.frame_len => {
+                let head = rest.get(prefix.head_range()).unwrap_or_default();
+                match Head::parse(prefix.serialize, head) {
+                    Ok(head) => each(&head),
+                    Err(_) => break false,
+                }
+                at += prefix.frame_len;
+            }
+            Ok(_) => break true,
+            Err(_) => break false,
+        }
+    };
+    buffer.drain(..at);
+    whole
+}
+
+impl Truth {
+    /// A client has written bytes.
+    pub(in super::super) fn on_written(&mut self, id: LinkId, client: usize, host: usize, bytes: &[u8]) {
+        let storm = self.bug == Some(Bug::Storm);
+        let mut reused = None;
+        let tap = self.taps.entry(link_key(id)).or_default();
+        let (windows, out, now) = (&mut self.windows, &mut tap.out, self.now);
+        let asked = &mut self.asked;
+        let again = self.bug == Some(Bug::NumberReused) && !self.planted;
+        let mut struck = false;
+        frames(&mut tap.up, bytes, |head| {
+            let weight = if storm { 10 } else { 1 };
+            if head.is_response() {
+                return;
+            }
+            if let Some(asked) = asked {
+                asked.push((now, client, host, head.request_code()));
+            }
+            match head.request_code() {
+                RequestCode::SEND_MESSAGE_V2 | RequestCode::SEND_MESSAGE => {
+                    *windows.sends.entry((client, host)).or_default() += weight;
+                }
+                RequestCode::HEART_BEAT => *windows.heartbeats.entry((client, host)).or_default() += weight,
+                _ => {}
+            }
+            if !head.is_oneway() {
+                struck |= again && !out.is_empty();
+                if !out.insert(head.opaque) || again && out.len() > 1 {
+                    reused = Some(head.opaque);
+                }
+            }
+        });
+        self.planted |= struck;
+        if let Some(opaque) = reused {
+            self.blame("I22", format!("client {client} asks with number {opaque}, which is still out"));
+        }
+    }
+
+    /// A client was given bytes.
+    pub(in super::super) fn on_read(&mut self, id: LinkId, bytes: &[u8]) {
+        let tap = self.taps.entry(link_key(id)).or_default();
+        let out = &mut tap.out;
+        if !tap.blind {
+            tap.blind = !frames(&mut tap.down, bytes, |head| {
+                if head.is_response() {
+                    out.remove(&head.opaque);
+                }
+            });
+        }
+    }
+
+    pub(in super::super) fn on_call(&mut self, client: usize) {
+        *self.windows.calls.entry(client).or_default() += 1;
+    }
+
+    /// A client dials a machine to which it has so many connections already.
+    pub(in super::super) fn on_dial(&mut self, client: usize, host: usize, standing: usize) {
+        *self.windows.dials.entry((client, host)).or_default() += 1;
+        let standing = standing + usize::from(self.strikes(Bug::SecondConnection));
+        if standing > 0 {
+            self.blame("I26", format!("client {client} dials host {host}, to which it is connected"));
+        }
+    }
+
+    /// A connection ended, or nothing passes on it any more.
+    pub(in super::super) fn on_link_end(&mut self, id: LinkId, client: usize, host: usize) {
+        *self.windows.ends.entry((client, host)).or_default() += 1;
+        if let Some(since) = self.windows.lost.remove(&link_key(id))
+            && self.now - since > SILENCE
+        {
+            let what = format!("client {client} kept a silent connection for {:?}", self.now - since);
+            self.blame("I26", what);
+        }
+        self.taps.remove(&link_key(id));
+    }
+
+    pub(in super::super) fn on_link_lost(&mut self, id: LinkId) {
+        self.windows.lost.insert(link_key(id), self.now);
+    }
+
+    /// A process did not run: what it could not notice is not held against it.
+    pub(in super::super) fn on_pause(&mut self) {
+        self.windows.lost.clear();
+    }
+
+    /// Looks at the counts when a window is over.
+    pub(in super::super) fn roll(&mut self, now: Instant) {
+        if now < self.windows.since + WINDOW {
+            return;
+        }
+        self.now = now;
+        let windows = std::mem::take(&mut self.windows);
+        let mut wrong = Vec::new();
+        for ((client, host), sends) in &windows.sends {
+            let calls = windows.calls.get(client).copied().unwrap_or_default()
+                + windows.open_before.get(client).copied().unwrap_or_default();
+            // A producer makes three attempts, and all go to one broker when the others are gone.
+            if *sends > 3 * calls + 10 {
+                wrong.push((
+                    "I8",
+                    format!("client {client} sent host {host} {sends} for {calls} calls in 10 s"),
+                ));
+            }
+        }
+        for ((client, host), count) in &windows.heartbeats {
+            let ends = windows.ends.get(&(*client, *host)).copied().unwrap_or_default();
+            if *count > 12 + 3 * ends {
+                wrong.push(("I8", format!("client {client} sent host {host} {count} heartbeats in 10 s")));
+            }
+        }
+        for ((client, host), dials) in &windows.dials {
+            let ends = windows.ends.get(&(*client, *host)).copied().unwrap_or_default();
+            if *dials > 12 + 2 * ends {
+                wrong.push(("I26", format!("client {client} dialled host {host} {dials} times in 10 s")));
+            }
+        }
+        wrong.sort();
+        for (invariant, what) in wrong {
+            self.blame(invariant, what);
+        }
+        self.windows.since = now;
+        self.windows.lost = windows.lost;
+        for (client, _) in self.open.keys() {
+            *self.windows.open_before.entry(*client).or_default() += 1;
+        }
+    }
+}
