@@ -64,6 +64,7 @@ public final class Driver {
         producer.setNamesrvAddr(options.get("ns"));
         producer.setInstanceName("java-" + System.nanoTime());
         producer.setSendMsgTimeout((int) TIMEOUT);
+        producer.setMqClientApiTimeout((int) TIMEOUT);
         producer.setCompressMsgBodyOverHowmuch(options.containsKey("compress") ? 1 : Integer.MAX_VALUE);
         producer.start();
         int count = number("count", 1);
@@ -134,6 +135,7 @@ public final class Driver {
         consumer.setInstanceName("java-" + System.nanoTime());
         consumer.setConsumeFromWhere("last".equals(options.get("from"))
                 ? ConsumeFromWhere.CONSUME_FROM_LAST_OFFSET : ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
+        consumer.setMqClientApiTimeout((int) TIMEOUT);
         consumer.setConsumeThreadMin(4);
         consumer.setConsumeThreadMax(4);
         consumer.setPersistConsumerOffsetInterval(1000);

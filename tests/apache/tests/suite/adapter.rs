@@ -4,20 +4,28 @@ use std::collections::VecDeque;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use rocketmq_io::{ConsumeFrom, Delivery, Message, Queue, SendError, SendReceipt, ShutdownReport, Topic};
+use rocketmq_io::{
+    ConsumeFrom, Delivery, Message, ProducerConfig, Queue, SendError, SendReceipt, ShutdownReport, Topic,
+};
 
 /// Sends that are in flight together.
 const DEPTH: usize = 256;
+/// How long a send may take where nothing is wrong: servers on a loaded machine need more than the default 3 s.
+pub const PATIENT: Duration = Duration::from_secs(15);
+/// The default, for journeys in which a broker is away.
+pub const HASTY: Duration = Duration::from_secs(3);
 
 pub type Outcome = Result<SendReceipt, SendError>;
 
 /// A client of some adapter.
 pub trait Io {
     fn topic(&self, name: &str) -> Topic;
-    /// Sends what `next` gives until it gives nothing, up to 256 at a time, and tells each outcome in order.
+    /// Sends what `next` gives until it gives nothing, up to 256 at a time, each within `limit`, and tells each
+    /// outcome in order.
     fn send(
         &self,
         group: &str,
+        limit: Duration,
         next: &mut dyn FnMut() -> Option<Message>,
         ended: &mut dyn FnMut(usize, Outcome),
     );
@@ -31,6 +39,12 @@ pub trait Receiver {
     fn queues(&self) -> Vec<Queue>;
     /// Leaves the group; how many offsets could not be committed.
     fn close(&self) -> usize;
+}
+
+/// Every attempt may take as long as all together: a slow broker is not asked twice.
+fn within(config: &mut ProducerConfig, limit: Duration) {
+    (config.send_msg_timeout, config.send_msg_max_timeout_per_request) =
+        (limit, if limit == HASTY { config.send_msg_max_timeout_per_request } else { limit });
 }
 
 /// Makes a client of the adapter for these name servers.
@@ -52,10 +66,16 @@ macro_rules! waiting {
                 fn send(
                     &self,
                     group: &str,
+                    limit: Duration,
                     next: &mut dyn FnMut() -> Option<Message>,
                     ended: &mut dyn FnMut(usize, Outcome),
                 ) {
-                    let producer = self.0.producer(group).build().expect("a producer");
+                    let producer = self
+                        .0
+                        .producer(group)
+                        .configure(|config| within(config, limit))
+                        .build()
+                        .expect("a producer");
                     let mut pending = VecDeque::new();
                     let mut index = 0;
                     while let Some(message) = next() {
@@ -115,11 +135,18 @@ macro_rules! awaiting {
                 fn send(
                     &self,
                     group: &str,
+                    limit: Duration,
                     next: &mut dyn FnMut() -> Option<Message>,
                     ended: &mut dyn FnMut(usize, Outcome),
                 ) {
                     $run(async {
-                        let producer = self.0.producer(group).build().await.expect("a producer");
+                        let producer = self
+                            .0
+                            .producer(group)
+                            .configure(|config| within(config, limit))
+                            .build()
+                            .await
+                            .expect("a producer");
                         let mut pending = VecDeque::new();
                         let mut index = 0;
                         while let Some(message) = next() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rocketmq_apache::{Cluster, Produced, Received, Result, Trouble, wait_for};
 use rocketmq_io::{Message, Topic};
 
-use crate::adapter::{Connect, Io, Receiver};
+use crate::adapter::{Connect, HASTY, Io, PATIENT, Receiver};
 use crate::ledger::{Came, Sent, body};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -56,7 +56,7 @@ pub fn java_reads_ours(cluster: &mut Cluster, connect: Connect) -> Result<()> {
     let mut receipts = BTreeMap::new();
     for message in messages {
         let (mut once, mut failure) = (Some(message), None);
-        io.send("ours", &mut || once.take(), &mut |_, outcome| match outcome {
+        io.send("ours", PATIENT, &mut || once.take(), &mut |_, outcome| match outcome {
             Ok(receipt) => drop(receipts.insert(receipt.message_id.to_string(), receipt)),
             Err(error) => failure = Some(Trouble(error.to_string())),
         });
@@ -298,7 +298,7 @@ fn send_through_a_restart(
         total += 1;
         Some(crate::ledger::message(topic, total - 1))
     };
-    io.send("crash", &mut next, &mut |number, outcome| sent.borrow_mut().note(number, &outcome));
+    io.send("crash", HASTY, &mut next, &mut |number, outcome| sent.borrow_mut().note(number, &outcome));
     (sent.into_inner(), total)
 }
 

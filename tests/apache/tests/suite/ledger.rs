@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rocketmq_apache::{Result, Trouble};
 use rocketmq_io::{Delivery, Message, SendError, Topic};
 
-use crate::adapter::{Io, Outcome, Receiver};
+use crate::adapter::{Io, Outcome, PATIENT, Receiver};
 
 /// How long nothing may come before something counts as missing; a loaded machine needs its time.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -41,7 +41,7 @@ impl Sent {
         let first = numbers.start;
         let mut numbers = numbers.into_iter();
         let mut next = || numbers.next().map(|number| message(topic, number));
-        io.send(group, &mut next, &mut |index, outcome| sent.note(first + index, &outcome));
+        io.send(group, PATIENT, &mut next, &mut |index, outcome| sent.note(first + index, &outcome));
         sent
     }
 
