@@ -113,7 +113,8 @@ impl Truth {
     }
 
     fn note_order(&mut self, client: usize, order: u32, queue: &str, offset: i64) {
-        let offset = if self.strikes(Bug::OrderLost) { -1 } else { offset };
+        let follows = self.order.contains_key(&(client, order));
+        let offset = if follows && self.strikes(Bug::OrderLost) { -1 } else { offset };
         let last = self.order.insert((client, order), (queue.to_string(), offset));
         if let Some((last_queue, last_offset)) = last
             && (last_queue != queue || last_offset >= offset)
