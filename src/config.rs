@@ -57,11 +57,18 @@ pub struct ClientConfig {
     pub heartbeat_broker_interval: Duration,
     /// `clientChannelMaxIdleTimeSeconds`: a connection without traffic closes after 120 s.
     pub idle_timeout: Duration,
-    /// Bytes this client holds at most in messages on their way out and deliveries not settled: 1 GiB. Beyond it
-    /// sends are refused and reading pauses.
+    /// Bytes this client holds at most, all told ([`Client::held_bytes`](crate::Client::held_bytes)): 1 GiB. Half is
+    /// for sends, from acceptance until their ending is polled; what would go beyond is refused. Half is for what
+    /// comes in: when half of that is spent nothing is pulled and reading from brokers pauses, so that what is on its
+    /// way already finds room. At least eight times `connection.frame_limits.max_frame`.
     pub memory_budget: usize,
     /// Sends that may be under way at once: 65,535 (Java `clientAsyncSemaphoreValue`).
     pub max_pending_sends: usize,
+    /// Topics and brokers this client remembers by name: 65,536. What is beyond is left out of routes, with a notice;
+    /// [`Client::topic`](crate::Client::topic) refuses it.
+    pub max_names: usize,
+    /// Producers and consumers this client can have together: 1,024. Heartbeats name them all.
+    pub max_groups: usize,
     /// Notices kept until they are polled: 1,024, then the oldest is dropped and counted.
     pub max_notices: usize,
 }
@@ -143,6 +150,8 @@ impl ClientConfig {
             idle_timeout: seconds(120),
             memory_budget: 1 << 30,
             max_pending_sends: 65_535,
+            max_names: 1 << 16,
+            max_groups: 1024,
             max_notices: 1024,
         })
     }
@@ -165,6 +174,7 @@ impl ClientConfig {
     /// Checks every value against its range.
     pub fn check(&self) -> Result<(), ConfigError> {
         let most = u64::MAX;
+        let frames = (self.connection.frame_limits.max_frame as u64).saturating_mul(8);
         check_ranges(&[
             ("connect_timeout", millis(self.connect_timeout), 1, most),
             ("backoff_first", millis(self.backoff_first), 1, most),
@@ -174,7 +184,9 @@ impl ClientConfig {
             ("poll_name_server_interval", millis(self.poll_name_server_interval), 100, most),
             ("heartbeat_broker_interval", millis(self.heartbeat_broker_interval), 100, most),
             ("idle_timeout", millis(self.idle_timeout), 1000, most),
-            ("memory_budget", self.memory_budget as u64, 1 << 16, most),
+            ("memory_budget", self.memory_budget as u64, frames, most),
+            ("max_names", self.max_names as u64, 2, 1 << 24),
+            ("max_groups", self.max_groups as u64, 1, 1 << 20),
             ("max_pending_sends", self.max_pending_sends as u64, 1, u64::from(u32::MAX)),
             ("max_notices", self.max_notices as u64, 1, most),
             ("connection.max_in_flight", self.connection.max_in_flight as u64, 1, 1 << 30),

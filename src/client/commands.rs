@@ -40,9 +40,23 @@ impl Client {
         if !self.lifecycle.is_running() {
             return Err(Rejected::new(RejectReason::Closed, config));
         }
+        if let Err(reason) = self.check_groups() {
+            return Err(Rejected::new(reason, config));
+        }
         let id = self.producers.create(config)?;
         self.renew_registration();
         Ok(id)
+    }
+
+    fn check_groups(&self) -> Result<(), RejectReason> {
+        let limit = self.config.max_groups;
+        if self.producers.count() + self.consumers.count() >= limit {
+            return Err(RejectReason::TooMany {
+                what: "producers and consumers: close some, or raise `max_groups`",
+                limit,
+            });
+        }
+        Ok(())
     }
 
     /// Refuses new sends; [`Event::ProducerClosed`](crate::Event::ProducerClosed) when the last one has ended.
@@ -85,7 +99,7 @@ impl Client {
         now: Instant,
     ) -> Result<SendId, Rejected<Message>> {
         self.at(now);
-        let (held, limit) = (self.producers.held() + self.consumers.held(), self.config.memory_budget);
+        let (held, limit) = (self.held_out() + message.size(), self.config.memory_budget / 2);
         if held > limit {
             return Err(Rejected::new(RejectReason::MemoryBudget { held, limit }, message));
         }
@@ -115,6 +129,9 @@ impl Client {
         self.at(now);
         if !self.lifecycle.is_running() {
             return Err(Rejected::new(RejectReason::Closed, config));
+        }
+        if let Err(reason) = self.check_groups() {
+            return Err(Rejected::new(reason, config));
         }
         let id = self.consumers.create(config, &mut borrow!(self))?;
         self.want_consumed_routes();

@@ -68,6 +68,25 @@ pub enum Event {
     Stopped(ShutdownReport),
 }
 
+impl Event {
+    /// For the ending of a send: bytes of the message it gives back.
+    fn given_back(&self) -> Option<usize> {
+        Some(match self {
+            Self::Sent { outcome: SendOutcome::Acknowledged(_), .. }
+            | Self::OnewaySent { outcome: OnewayOutcome::Written, .. } => 0,
+            Self::Sent {
+                outcome: SendOutcome::Failed(failure) | SendOutcome::Indeterminate(failure),
+                ..
+            }
+            | Self::OnewaySent {
+                outcome: OnewayOutcome::Failed(failure) | OnewayOutcome::Indeterminate(failure),
+                ..
+            } => failure.message.size(),
+            _ => return None,
+        })
+    }
+}
+
 #[cfg(feature = "test-support")]
 impl Event {
     /// The same event once more, for who clones an engine.
@@ -168,6 +187,9 @@ pub enum Notice {
 #[derive(Debug, Default, Hash)]
 pub(crate) struct Events {
     waiting: VecDeque<Event>,
+    /// Endings of sends among them, and the bytes of the messages given back with them.
+    endings: usize,
+    bytes: usize,
     /// What consumers that closed could not commit, for the shutdown's report.
     pub(crate) uncommitted: Vec<Uncommitted>,
 }
@@ -176,7 +198,7 @@ pub(crate) struct Events {
 impl Clone for Events {
     fn clone(&self) -> Self {
         let waiting = self.waiting.iter().map(Event::duplicate).collect();
-        Self { waiting, uncommitted: self.uncommitted.clone() }
+        Self { waiting, uncommitted: self.uncommitted.clone(), ..*self }
     }
 }
 
@@ -185,17 +207,39 @@ impl Events {
         if let Event::ConsumerClosed { uncommitted, .. } = &event {
             self.uncommitted.extend_from_slice(uncommitted);
         }
+        if let Some(bytes) = event.given_back() {
+            self.endings += 1;
+            self.bytes += bytes;
+        }
         self.waiting.push_back(event);
     }
 
     pub(crate) fn pop(&mut self) -> Option<Event> {
-        self.waiting.pop_front()
+        let event = self.waiting.pop_front()?;
+        if let Some(bytes) = event.given_back() {
+            self.endings -= 1;
+            self.bytes -= bytes;
+        }
+        Some(event)
+    }
+
+    /// Endings of sends that nobody has polled.
+    pub(crate) fn endings(&self) -> usize {
+        self.endings
+    }
+
+    /// Bytes of memory held, what deliveries share with their process queue excepted.
+    pub(crate) fn held(&self) -> usize {
+        self.waiting.len() * size_of::<Event>() + self.bytes
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 }
+
+/// What the texts of a notice take, at most four times as much.
+const NOTICE_TEXT: usize = 256;
 
 /// Notices in order; the oldest are dropped and counted.
 #[derive(Clone, Debug, Hash)]
@@ -220,5 +264,10 @@ impl Notices {
 
     pub(crate) fn pop(&mut self) -> Option<Notice> {
         self.waiting.pop_front()
+    }
+
+    /// Bytes of memory held, their short texts estimated.
+    pub(crate) fn held(&self) -> usize {
+        self.waiting.len() * (size_of::<Notice>() + NOTICE_TEXT)
     }
 }

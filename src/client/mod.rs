@@ -128,7 +128,7 @@ impl Client {
         let unique_ids = UniqueIdGenerator::new(config.client_ip, pid, random, config.utc_offset_seconds);
         let net_rng = Rng::new(&seed_of(rng.next()));
         let mut client = Self {
-            names: Names::new(ids.engine()),
+            names: Names::new(ids.engine(), config.max_names),
             net: Net::new(config.clone(), net_rng),
             routes: Routes::default(),
             heartbeat: Heartbeat::new(now),
@@ -334,9 +334,23 @@ impl Client {
         }
     }
 
-    /// Bytes of memory held in connections, sends under way and deliveries not settled.
+    /// Bytes of memory held: read and write buffers, requests in flight, messages under way, events and notices that
+    /// wait, deliveries not settled with the answers they came in, names, routes. Linear in the number of connections.
+    ///
+    /// It stays within [`ClientConfig::memory_budget`].
     pub fn held_bytes(&self) -> usize {
-        self.net.held() + self.producers.held() + self.consumers.held()
+        self.held_in() + self.held_out()
+    }
+
+    /// What comes from servers and is not settled, and what is remembered of them.
+    fn held_in(&self) -> usize {
+        let remembered = self.names.held() + self.routes.held() + self.notices.held();
+        self.consumers.held() + self.net.held_in() + remembered
+    }
+
+    /// What goes out, and its endings.
+    fn held_out(&self) -> usize {
+        self.producers.held() + self.net.held_out() + self.events.held()
     }
 }
 

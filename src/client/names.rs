@@ -10,8 +10,6 @@ use thiserror::Error;
 use crate::wire::message::NameError;
 use crate::wire::message::names::check_stored_topic;
 
-/// Different names one client can hold: what a hostile server or a runaway caller can make it remember.
-const MAX_NAMES: usize = 1 << 20;
 /// Most bytes of a broker's name.
 const MAX_BROKER_NAME: usize = 255;
 
@@ -31,7 +29,7 @@ pub enum InternError {
         limit: usize,
     },
     /// More names than a client remembers.
-    #[error("this client knows {limit} names, the limit")]
+    #[error("this client knows {limit} topics and brokers, the limit: raise `max_names` if they are genuine")]
     TooMany {
         /// The limit.
         limit: usize,
@@ -141,17 +139,29 @@ pub(crate) struct Names {
     engine: u64,
     topics: BTreeMap<String, Topic>,
     brokers: BTreeMap<String, BrokerName>,
+    /// Bytes of their texts.
+    text: usize,
+    limit: usize,
 }
 
+/// What a name takes beside its text, which is held twice.
+const NAME: usize = size_of::<Interned>() + size_of::<String>() + 32;
+
 impl Names {
-    pub(crate) fn new(engine: u64) -> Self {
-        Self { engine, topics: BTreeMap::new(), brokers: BTreeMap::new() }
+    pub(crate) fn new(engine: u64, limit: usize) -> Self {
+        Self { engine, topics: BTreeMap::new(), brokers: BTreeMap::new(), text: 0, limit }
     }
 
-    fn intern(&self, index: usize, name: &str) -> Result<Arc<Interned>, InternError> {
-        if index >= MAX_NAMES {
-            return Err(InternError::TooMany { limit: MAX_NAMES });
+    /// Bytes of memory held.
+    pub(crate) fn held(&self) -> usize {
+        (self.topics.len() + self.brokers.len()) * NAME + 2 * self.text
+    }
+
+    fn intern(&mut self, index: usize, name: &str) -> Result<Arc<Interned>, InternError> {
+        if self.topics.len() + self.brokers.len() >= self.limit {
+            return Err(InternError::TooMany { limit: self.limit });
         }
+        self.text += name.len();
         Ok(Arc::new(Interned { engine: self.engine, index: index as u32, name: name.to_string() }))
     }
 
@@ -160,7 +170,8 @@ impl Names {
             return Ok(topic.clone());
         }
         check_stored_topic(name)?;
-        let topic = Topic(self.intern(self.topics.len(), name)?);
+        let index = self.topics.len();
+        let topic = Topic(self.intern(index, name)?);
         self.topics.insert(name.to_string(), topic.clone());
         Ok(topic)
     }
@@ -172,9 +183,15 @@ impl Names {
         if name.is_empty() || name.len() > MAX_BROKER_NAME {
             return Err(InternError::BrokerName { len: name.len(), limit: MAX_BROKER_NAME });
         }
-        let broker = BrokerName(self.intern(self.brokers.len(), name)?);
+        let index = self.brokers.len();
+        let broker = BrokerName(self.intern(index, name)?);
         self.brokers.insert(name.to_string(), broker.clone());
         Ok(broker)
+    }
+
+    /// True if the broker's name was made by this engine.
+    pub(crate) fn owns_broker(&self, broker: &BrokerName) -> bool {
+        broker.0.engine == self.engine
     }
 
     /// True if the topic was made by this engine.
@@ -189,20 +206,24 @@ mod tests {
 
     #[test]
     fn a_name_is_interned_once() {
-        let mut names = Names::new(1);
+        let mut names = Names::new(1, 9);
         let first = names.topic("orders").expect("valid");
         let second = names.topic("orders").expect("valid");
         assert!(Arc::ptr_eq(&first.0, &second.0));
-        assert!(names.owns(&first) && !Names::new(2).owns(&first));
+        assert!(names.owns(&first) && !Names::new(2, 9).owns(&first));
     }
 
     #[test]
     fn names_are_checked_and_limited() {
-        let mut names = Names::new(1);
+        let mut names = Names::new(1, 9);
         assert!(matches!(names.topic(" "), Err(InternError::Name(_))));
         let retry = alloc::format!("%RETRY%{}", "x".repeat(128));
         assert!(names.topic(&retry).is_ok() && names.topic(&retry[7..]).is_err());
         assert_eq!(names.broker(""), Err(InternError::BrokerName { len: 0, limit: MAX_BROKER_NAME }));
-        assert_eq!(names.intern(MAX_NAMES, "x").err(), Some(InternError::TooMany { limit: MAX_NAMES }));
+        names.broker("a").expect("valid");
+        let mut few = Names::new(1, 2);
+        assert!(few.topic("a").is_ok() && few.broker("a").is_ok() && few.topic("a").is_ok());
+        assert_eq!(few.topic("b"), Err(InternError::TooMany { limit: 2 }));
+        assert_eq!(few.broker("b"), Err(InternError::TooMany { limit: 2 }));
     }
 }

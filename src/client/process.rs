@@ -7,7 +7,7 @@ use super::ids::ConnId;
 use super::route::News;
 use super::{Client, borrow};
 use crate::connection::{Core, Ended, ReplyToken, Verdict};
-use crate::error::{CloseCause, TransportError};
+use crate::error::{CloseCause, RequestFailure, TransportError};
 use crate::wire::codes::{RequestCode, ResponseCode};
 use crate::wire::fields::NotifyConsumerIdsChangedRequest;
 use crate::wire::header::{Head, NoFields};
@@ -24,6 +24,9 @@ impl Client {
             let Some(head) = core.parse_head(&frame) else { break };
             match core.classify(&head) {
                 Verdict::Response { context, .. } => {
+                    if head.response_code() == ResponseCode::GO_AWAY {
+                        self.net.drain(conn, self.now);
+                    }
                     self.on_answer(conn, context, &Ok(Reply { head: &head, body: frame.body() }));
                 }
                 Verdict::Request { reply } => self.on_broker_request(conn, &head, reply),
@@ -31,6 +34,7 @@ impl Client {
             }
         }
         self.net.restore_reader(conn, reader);
+        self.net.close_if_drained(conn);
         self.finish(conn);
         self.net.announce_write(conn);
         self.settle_down();
@@ -69,6 +73,12 @@ impl Client {
     }
 
     fn on_answer(&mut self, conn: ConnId, purpose: Purpose, answer: &Answer<'_>) {
+        if let Purpose::Heartbeat { .. } = purpose {
+            self.net.greeting_ended(conn);
+        }
+        if let Err(CallFailure { cause: RequestFailure::DeadlineExceeded, .. }) = answer {
+            self.net.suspect(conn, self.now);
+        }
         match purpose {
             Purpose::Send(id) | Purpose::Oneway(id) => {
                 self.producers.on_answer(id, answer, &mut borrow!(self));
@@ -141,7 +151,15 @@ impl Client {
                     Heartbeat::on_route_changed(&topic, &mut borrow!(self));
                 }
                 News::Same(topic) => self.producers.on_route(&topic, &mut borrow!(self)),
-                News::NoSuchTopic(topic) => self.producers.on_no_such_topic(&topic, &mut borrow!(self)),
+                News::NoSuchTopic(topic) => {
+                    self.producers.on_no_such_topic(&topic, &mut borrow!(self));
+                    // Brokers make retry topics by themselves, with the first heartbeat.
+                    if !topic.as_str().starts_with("%RETRY%") && self.consumers.topics().any(|t| *t == topic)
+                    {
+                        let reason = "no name server knows the topic".into();
+                        self.notices.push(Notice::RouteFailed { topic, reason });
+                    }
+                }
                 News::Failed(topic, reason) => {
                     self.producers.on_route_trouble(&topic, &reason);
                     self.notices.push(Notice::RouteFailed { topic, reason });
@@ -156,15 +174,23 @@ impl Client {
         self.advance_shutdown();
     }
 
-    /// Reading pauses when the memory budget is spent, and goes on when a quarter of it is free again.
+    /// Reading pauses when a quarter of the budget is spent on what comes in, and goes on when a quarter of that is
+    /// free again: the rest of that half is for what is on its way already. It never pauses for what the application
+    /// cannot free, frames that have begun.
     fn watch_budget(&mut self) {
-        let (held, limit) = (self.producers.held() + self.consumers.held(), self.config.memory_budget);
-        if held > limit && !self.net.is_reading_paused() {
+        let (held, limit) = (self.held_in(), self.config.memory_budget / 4);
+        let unsettled = self.consumers.held();
+        if held > limit && unsettled > limit / 2 && !self.net.is_reading_paused() {
             self.stats.reading_paused += 1;
-            self.net.pause_reading(true);
-        } else if held <= limit / 4 * 3 && self.net.is_reading_paused() {
-            self.net.pause_reading(false);
+            self.set_reading_paused(true);
+        } else if (held <= limit / 4 * 3 || unsettled <= limit / 4) && self.net.is_reading_paused() {
+            self.set_reading_paused(false);
         }
+    }
+
+    fn set_reading_paused(&mut self, paused: bool) {
+        self.net.pause_reading(paused, self.now);
+        self.consumers.set_paused(paused);
     }
 
     pub(super) fn renew_registration(&mut self) {

@@ -51,6 +51,12 @@ impl Route {
         &self.write
     }
 
+    /// Bytes of memory held, names estimated.
+    fn held(&self) -> usize {
+        let rows = self.data.queue_datas.len() + self.data.broker_datas.len();
+        (self.read.capacity() + self.write.capacity()) * size_of::<Queue>() + rows * 256
+    }
+
     /// Names of its brokers.
     pub(crate) fn brokers(&self) -> impl Iterator<Item = &str> {
         self.data.broker_datas.iter().map(|broker| broker.broker_name.as_str())
@@ -84,6 +90,8 @@ struct Entry {
     round: Round,
     ask_at: Instant,
     backoff: Backoff,
+    /// Doubts since the route last changed: each is met later than the one before.
+    doubts: Backoff,
 }
 
 /// How a round ended.
@@ -109,6 +117,8 @@ pub(crate) struct Routes {
     news: VecDeque<News>,
     /// What the last name server that failed said, for people.
     reason: String,
+    /// Bytes of memory held by the routes themselves.
+    queues_held: usize,
 }
 
 /// What asking needs.
@@ -122,6 +132,11 @@ pub(crate) struct Asking<'a> {
 }
 
 impl Routes {
+    /// Bytes of memory held.
+    pub(crate) fn held(&self) -> usize {
+        self.entries.capacity() * size_of::<Option<Entry>>() + self.queues_held
+    }
+
     pub(crate) fn get(&self, topic: &Topic) -> Option<&Route> {
         self.entry(topic)?.route.as_ref()
     }
@@ -148,6 +163,7 @@ impl Routes {
                 round: Round::Idle,
                 ask_at: ask.now,
                 backoff: Backoff::default(),
+                doubts: Backoff::default(),
             });
             self.due.insert((ask.now, topic.index() as u32));
         }
@@ -174,7 +190,10 @@ impl Routes {
         let Some(entry) = self.entry_mut(topic) else { return };
         if entry.round == Round::Idle {
             let (first, most) = (ask.config.backoff_first, ask.config.backoff_most);
-            let at = entry.backoff.fail(first, most, ask.rng, ask.now).min(entry.ask_at);
+            if entry.doubts.until() > ask.now {
+                return;
+            }
+            let at = entry.doubts.fail(first, most, ask.rng, ask.now).min(entry.ask_at);
             self.ask_again_at(topic, at);
         }
     }
@@ -240,7 +259,8 @@ impl Routes {
         let Some(entry) = self.entry_mut(topic) else { return };
         let Round::Asking { unknown, default_topic, .. } = entry.round else { return };
         let nobody_knows = unknown >= servers;
-        if nobody_knows && !default_topic && entry.publish && entry.route.is_none() {
+        // One that knows nothing is enough to try the default topic: the others need not come back.
+        if unknown > 0 && !default_topic && entry.publish && entry.route.is_none() {
             entry.round = Round::Asking { tried: 0, unknown: 0, default_topic: true };
             return self.ask_next(topic, ask);
         }
@@ -272,6 +292,10 @@ impl Routes {
             Ok(reply) if reply.head.response_code() == ResponseCode::TOPIC_NOT_EXIST => *unknown += 1,
             Ok(reply) if reply.head.response_code() == ResponseCode::SUCCESS => {
                 match TopicRouteData::decode(reply.body.as_slice()) {
+                    // Empty is what a name server says that has just started: the last good route stays.
+                    Ok(data) if data.queue_datas.is_empty() || data.broker_datas.is_empty() => {
+                        self.reason = format!("name server {}: its route is empty", who(ask));
+                    }
                     Ok(data) => {
                         self.preferred = server;
                         let news = self.learn(topic, data, default_topic, ask);
@@ -306,8 +330,12 @@ impl Routes {
         data.queue_datas.sort_by(|a, b| a.broker_name.cmp(&b.broker_name));
         data.broker_datas.sort_by(|a, b| a.broker_name.cmp(&b.broker_name));
         for broker in &data.broker_datas {
-            if let Ok(name) = ask.names.broker(&broker.broker_name) {
-                ask.net.set_broker(&name, &broker.broker_addrs);
+            match ask.names.broker(&broker.broker_name) {
+                Ok(name) => ask.net.set_broker(&name, &broker.broker_addrs),
+                Err(error) => {
+                    let reason = format!("a broker is left out: {error}");
+                    self.news.push_back(News::Failed(topic.clone(), reason));
+                }
             }
         }
         let interval = ask.config.poll_name_server_interval;
@@ -319,7 +347,12 @@ impl Routes {
         entry.backoff = Backoff::default();
         let same = entry.route.as_ref().is_some_and(|route| route.data == data);
         if !same {
-            entry.route = Some(build(topic, data, ask.names));
+            entry.doubts = Backoff::default();
+            let before = entry.route.as_ref().map_or(0, Route::held);
+            let route = build(topic, data, ask.names);
+            let after = route.held();
+            entry.route = Some(route);
+            self.queues_held = self.queues_held + after - before;
         }
         self.ask_again_at(topic, at);
         if same { News::Same(topic.clone()) } else { News::Changed(topic.clone()) }

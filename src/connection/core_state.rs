@@ -148,6 +148,11 @@ impl<T> Core<T> {
         }
     }
 
+    /// While this side does not read, a frame that has begun cannot end.
+    pub(crate) fn hold_frame_deadline(&mut self, hold: bool, mid_frame: bool, now: Instant) {
+        self.frame_deadline = (!hold && mid_frame).then(|| now + self.config.frame_timeout);
+    }
+
     /// The next whole frame; a frame error closes.
     pub(crate) fn next_frame(&mut self, reader: &mut ReadBuffer) -> Option<FrameSlot> {
         match reader.next_frame(&self.config.frame_limits) {
@@ -422,6 +427,11 @@ impl<T> Core<T> {
     ) -> Result<(), Rejected<ReplyToken>> {
         if self.is_closed() {
             return Err(Rejected::new(RejectReason::Closed, token));
+        }
+        // A peer that asks and does not read is not answered without end.
+        let (queued, limit) = (self.writes.queued(), self.config.max_queued_bytes);
+        if queued > 0 && queued + body.len() > limit {
+            return Err(Rejected::new(RejectReason::WriteQueueFull { queued, limit }, token));
         }
         let spec = HeadSpec { remark, ..self.spec(code.0, token.opaque, Flag::RESPONSE) };
         let form = self.form(code.0);

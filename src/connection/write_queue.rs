@@ -228,13 +228,9 @@ impl WriteQueue {
         self.queued
     }
 
-    /// Bytes of memory held, bodies by reference included.
+    /// Bytes of memory held; bodies by reference belong to whoever asked.
     pub(crate) fn held(&self) -> usize {
-        let shared = self.queued.saturating_sub(self.ring.len() - self.ring_start);
-        self.ring.capacity()
-            + shared
-            + self.segments.capacity() * size_of::<Segment>()
-            + self.frames.capacity() * 8
+        self.ring.capacity() + self.segments.capacity() * size_of::<Segment>() + self.frames.capacity() * 8
     }
 
     /// Gives memory back that only a busier time needed.

@@ -75,8 +75,12 @@ impl World {
     }
 
     pub(crate) fn with(config: ClientConfig) -> Self {
+        Self::seeded(config, [7; 32])
+    }
+
+    pub(crate) fn seeded(config: ClientConfig, seed: [u8; 32]) -> Self {
         let now = Instant::from_nanos(5_000_000_000);
-        let client = Client::new(config, [7; 32], now, Duration::from_secs(1_700_000_000)).expect("valid");
+        let client = Client::new(config, seed, now, Duration::from_secs(1_700_000_000)).expect("valid");
         Self {
             client,
             now,
@@ -149,12 +153,13 @@ impl World {
                 Action::SetRead { conn, enabled: false } => drop(self.unread.insert(conn)),
                 Action::Close { conn, how } => {
                     let dialed = self.dialing.iter().position(|(dialed, _)| *dialed == conn);
+                    // Neither: its dial has failed meanwhile.
                     let to = match dialed {
-                        Some(at) => self.dialing.remove(at).1,
-                        None => self.open.remove(&conn).expect("closed once").0,
+                        Some(at) => Some(self.dialing.remove(at).1),
+                        None => self.open.remove(&conn).map(|(to, _)| to),
                     };
                     self.unread.remove(&conn);
-                    self.closed.push((to, how));
+                    self.closed.extend(to.map(|to| (to, how)));
                 }
                 Action::Wait(wait) => {
                     self.take_outputs();

@@ -6,8 +6,12 @@
 //! | [`life`] | a life with everything in it, step by step |
 //! | [`determinism`] | the same inputs, the same state and outputs; a clone goes on identically |
 //! | [`sends`] | one ending for each send, and a true one |
+//! | [`limits`] | each limit reached, the memory budget at every step |
+//! | [`connections`] | connections, name servers, heartbeats under trouble |
 
+mod connections;
 mod determinism;
 mod harness;
 mod life;
+mod limits;
 mod sends;

@@ -100,6 +100,8 @@ pub struct PushConsumerConfig {
     pub poison: PoisonPolicy,
     /// How often a message that cannot be read is pulled again before [`poison`](Self::poison) decides: 3.
     pub poison_retries: u32,
+    /// Topics this consumer can be subscribed to, its retry topic not counted: 1,024. Heartbeats name them all.
+    pub max_subscriptions: usize,
     /// `unitMode`: false.
     pub unit_mode: bool,
 }
@@ -156,6 +158,7 @@ impl PushConsumerConfig {
             await_termination_when_shutdown: seconds(10),
             poison: PoisonPolicy::Skip,
             poison_retries: 3,
+            max_subscriptions: 1024,
             unit_mode: false,
         }
     }

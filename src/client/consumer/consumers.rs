@@ -73,6 +73,13 @@ impl Consumers {
         if !consumer.is_running() {
             return Err(RejectReason::Closed);
         }
+        let limit = consumer.config.max_subscriptions;
+        if !consumer.subscriptions.contains_key(topic) && consumer.subscriptions.len() > limit {
+            return Err(RejectReason::TooMany {
+                what: "subscriptions of a consumer: raise `max_subscriptions`",
+                limit,
+            });
+        }
         consumer.subscribe(topic, filter, ctx);
         Ok(())
     }
@@ -131,9 +138,22 @@ impl Consumers {
         }
     }
 
+    /// The client has room for answers again, or no longer.
+    pub(crate) fn set_paused(&mut self, paused: bool) {
+        for id in self.ids() {
+            if let Some(consumer) = self.get_mut(id) {
+                consumer.paused = paused;
+            }
+        }
+    }
+
     /// Bytes of deliveries that are not settled.
     pub(crate) fn held(&self) -> usize {
         self.all.iter().map(|(_, _, consumer)| consumer.held_bytes).sum()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.all.len()
     }
 
     /// Whether no consumer is left.

@@ -61,6 +61,10 @@ impl Batch for Arc<Pulled> {
         // A decompressed body is held beside the stored one.
         self.messages.get(index).map_or(0, |m| m.store_size().max(m.body().len()))
     }
+
+    fn held(&self) -> usize {
+        size_of::<Pulled>() + self.messages.held()
+    }
 }
 
 /// Messages of one queue, handed to the application. Each is to be settled, once, in any order:

@@ -141,7 +141,7 @@ pub struct ConsumerStats {
     pub leases_expired: u64,
     /// Messages delivered and not finished now.
     pub unfinished: u64,
-    /// Their bytes.
+    /// Bytes of memory they hold, with the answers they came in.
     pub unfinished_bytes: u64,
 }
 

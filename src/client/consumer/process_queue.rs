@@ -13,8 +13,10 @@ pub(crate) trait Batch {
     fn len(&self) -> usize;
     /// Queue offset of the message at `index`; rises with the index.
     fn offset(&self, index: usize) -> i64;
-    /// Bytes the message holds in memory.
+    /// Bytes of the message, for flow control.
     fn size(&self, index: usize) -> usize;
+    /// Bytes of memory the whole batch holds, until all of it is finished.
+    fn held(&self) -> usize;
 }
 
 /// Number of a batch within its process queue: never used again.
@@ -22,7 +24,11 @@ pub(crate) type BatchNumber = u64;
 
 #[derive(Clone, Debug, Hash)]
 struct Entry<B> {
-    batch: B,
+    /// Gone when all of it is finished, though an older batch is not: nothing is kept that nobody needs.
+    batch: Option<B>,
+    len: usize,
+    /// Offset of the last message.
+    last: i64,
     /// A bit for each finished message.
     finished: SmallVec<[u64; 1]>,
     unfinished: usize,
@@ -36,7 +42,7 @@ impl<B: Batch> Entry<B> {
     fn first_unfinished(&self) -> Option<usize> {
         let (word, bits) = self.finished.iter().enumerate().find(|(_, bits)| **bits != u64::MAX)?;
         let index = word * 64 + bits.trailing_ones() as usize;
-        (index < self.batch.len()).then_some(index)
+        (index < self.len).then_some(index)
     }
 }
 
@@ -57,6 +63,7 @@ pub(crate) struct ProcessQueue<B> {
     first: BatchNumber,
     count: usize,
     bytes: usize,
+    held: usize,
     /// Everything below it was delivered, filtered or skipped: where the next pull begins.
     position: i64,
 }
@@ -64,7 +71,7 @@ pub(crate) struct ProcessQueue<B> {
 impl<B: Batch> ProcessQueue<B> {
     /// An empty one that begins at an offset.
     pub(crate) fn new(position: i64) -> Self {
-        Self { entries: VecDeque::new(), first: 0, count: 0, bytes: 0, position }
+        Self { entries: VecDeque::new(), first: 0, count: 0, bytes: 0, held: 0, position }
     }
 
     /// Where the next pull begins.
@@ -87,10 +94,12 @@ impl<B: Batch> ProcessQueue<B> {
         let len = batch.len();
         self.count += len;
         self.bytes += (0..len).map(|index| batch.size(index)).sum::<usize>();
-        self.advance(next.max(batch.offset(len.saturating_sub(1)).saturating_add(1)));
+        self.held += batch.held();
+        let last = batch.offset(len.saturating_sub(1));
+        self.advance(next.max(last.saturating_add(1)));
         let number = self.next_number();
         let finished = smallvec![0; len.div_ceil(64)];
-        self.entries.push_back(Entry { batch, finished, unfinished: len });
+        self.entries.push_back(Entry { batch: Some(batch), len, last, finished, unfinished: len });
         number
     }
 
@@ -104,7 +113,7 @@ impl<B: Batch> ProcessQueue<B> {
             return false;
         };
         let Some(entry) = self.entries.get_mut(at) else { return false };
-        if index >= entry.batch.len() || entry.is_finished(index) {
+        if index >= entry.len || entry.is_finished(index) {
             return false;
         }
         if let Some(word) = entry.finished.get_mut(index / 64) {
@@ -112,7 +121,10 @@ impl<B: Batch> ProcessQueue<B> {
         }
         entry.unfinished -= 1;
         self.count -= 1;
-        self.bytes -= entry.batch.size(index);
+        self.bytes -= entry.batch.as_ref().map_or(0, |batch| batch.size(index));
+        if entry.unfinished == 0 {
+            self.held -= entry.batch.take().map_or(0, |batch| batch.held());
+        }
         while self.entries.front().is_some_and(|entry| entry.unfinished == 0) {
             self.entries.pop_front();
             self.first += 1;
@@ -127,7 +139,7 @@ impl<B: Batch> ProcessQueue<B> {
 
     /// The batch with this number, unless all of it is finished.
     pub(crate) fn batch(&self, number: BatchNumber) -> Option<&B> {
-        self.entry(number).map(|entry| &entry.batch)
+        self.entry(number)?.batch.as_ref()
     }
 
     /// The oldest batch that is not finished.
@@ -138,7 +150,7 @@ impl<B: Batch> ProcessQueue<B> {
     /// The offset to commit: everything below it is finished.
     pub(crate) fn lowest_unfinished(&self) -> i64 {
         let front = self.entries.front();
-        let lowest = front.and_then(|entry| Some(entry.batch.offset(entry.first_unfinished()?)));
+        let lowest = front.and_then(|entry| Some(entry.batch.as_ref()?.offset(entry.first_unfinished()?)));
         lowest.unwrap_or(self.position)
     }
 
@@ -148,14 +160,21 @@ impl<B: Batch> ProcessQueue<B> {
     }
 
     /// Their bytes.
+    #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
+    /// Bytes of memory held.
+    pub(crate) fn held(&self) -> usize {
+        self.held + self.entries.len() * size_of::<Entry<B>>()
+    }
+
     /// Distance between the lowest unfinished and the highest delivered offset.
     pub(crate) fn span(&self) -> u64 {
-        let back = self.entries.back().map(|entry| entry.batch.offset(entry.batch.len().saturating_sub(1)));
-        back.map_or(0, |last| u64::try_from(last.saturating_sub(self.lowest_unfinished())).unwrap_or(0))
+        self.entries.back().map_or(0, |Entry { last, .. }| {
+            u64::try_from(last.saturating_sub(self.lowest_unfinished())).unwrap_or(0)
+        })
     }
 
     /// Whether the queue is to be pulled: nothing exceeds its limit (Java compares with `>`).
@@ -182,6 +201,9 @@ mod tests {
         }
         fn size(&self, index: usize) -> usize {
             self[index].1
+        }
+        fn held(&self) -> usize {
+            1000
         }
     }
 
@@ -257,6 +279,9 @@ mod tests {
                     prop_assert_eq!(queue.span(), (last - first).max(0) as u64);
                 }
                 prop_assert_eq!(queue.front().is_some(), !open.is_empty());
+                // A batch is held as long as one of its messages is open, whatever is open before it.
+                let held: BTreeSet<BatchNumber> = open.values().map(|open| open.1).collect();
+                prop_assert_eq!(queue.held, 1000 * held.len());
             }
         }
     }

@@ -27,7 +27,7 @@ const STARVED_A_STEP: usize = 8;
 impl PushConsumer {
     /// Pulls the queue, or notes why it is not to be pulled now.
     pub(super) fn pull(&mut self, lease: Lease, ctx: &mut Ctx<'_>) {
-        let starving = self.held_bytes > self.config.cached_bytes_limit;
+        let starving = self.held_bytes > self.config.cached_bytes_limit || ctx.net.is_reading_paused();
         let limits = self.config.flow_limits();
         let running = self.is_running();
         let Some(queue) = self.queue_mut(lease) else { return };
@@ -105,7 +105,7 @@ impl PushConsumer {
     /// Something of the queue was finished: it may be pulled again.
     pub(super) fn pull_if_blocked(&mut self, lease: Lease, ctx: &mut Ctx<'_>) {
         let limits = self.config.flow_limits();
-        let free = self.held_bytes <= self.config.cached_bytes_limit;
+        let free = self.held_bytes <= self.config.cached_bytes_limit && !ctx.net.is_reading_paused();
         let ready = |queue: &&super::push::Assigned| {
             queue.pull == PullState::Blocked && queue.process.may_pull(&limits)
         };
@@ -130,13 +130,13 @@ impl PushConsumer {
 
     /// Whether queues wait for bytes that are free now.
     pub(super) fn may_feed_starved(&self) -> bool {
-        !self.starved.is_empty() && self.held_bytes <= self.config.cached_bytes_limit
+        !self.paused && !self.starved.is_empty() && self.held_bytes <= self.config.cached_bytes_limit
     }
 
     /// Bytes were freed: queues that waited for that go on, a few at a time; the rest is a deadline at once.
     pub(super) fn pull_starved(&mut self, ctx: &mut Ctx<'_>) {
         for _ in 0..STARVED_A_STEP {
-            if self.held_bytes > self.config.cached_bytes_limit {
+            if !self.may_feed_starved() {
                 return;
             }
             let Some(lease) = self.starved.pop_front() else { return };
@@ -284,7 +284,11 @@ impl PushConsumer {
     }
 
     fn on_found(&mut self, lease: Lease, response: &PullMessageResponse, body: &Bytes, ctx: &mut Ctx<'_>) {
-        let walk_limits = WalkLimits::default();
+        let mut walk_limits = WalkLimits::default();
+        // What an answer can grow to must fit into what the budget keeps for answers.
+        let most = ctx.config.memory_budget / 8;
+        let inflate = &mut walk_limits.inflate;
+        (inflate.max_batch, inflate.max_output) = (inflate.max_batch.min(most), inflate.max_output.min(most));
         let mut messages = walk(body, true, &walk_limits);
         let poison_at = self.dispose_of_poison(lease, &mut messages, ctx);
         let (engine, consumer) = (self.engine, self.id);
@@ -363,9 +367,9 @@ impl PushConsumer {
         if queue.process.front().is_none() {
             queue.progress_at = ctx.now;
         }
-        let before = queue.process.bytes();
+        let before = queue.process.held();
         queue.process.push(pulled.clone(), next);
-        let bytes = queue.process.bytes() - before;
+        let bytes = queue.process.held() - before;
         let len = Batch::len(pulled);
         self.held_bytes += bytes;
         self.stats.delivered += len as u64;

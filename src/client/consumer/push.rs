@@ -153,6 +153,8 @@ pub(crate) struct PushConsumer {
     /// Queues not pulled because all queues together hold too much.
     pub(super) starved: VecDeque<Lease>,
     pub(super) held_bytes: usize,
+    /// The client has no room for answers: nothing is pulled.
+    pub(super) paused: bool,
     pub(super) timers: BTreeMap<(Instant, u64), Due>,
     pub(super) timer_number: u64,
     pub(super) rebalance_at: Instant,
@@ -199,6 +201,7 @@ impl PushConsumer {
             by_queue: BTreeMap::new(),
             starved: VecDeque::new(),
             held_bytes: 0,
+            paused: ctx.net.is_reading_paused(),
             timers: BTreeMap::new(),
             timer_number: 0,
             rebalance_at: ctx.now,
@@ -473,7 +476,7 @@ impl PushConsumer {
     pub(super) fn forget(&mut self, lease: Lease) -> Option<Assigned> {
         let queue = self.queues.remove(lease.slot, lease.generation)?;
         self.by_queue.remove(&queue.queue);
-        self.held_bytes = self.held_bytes.saturating_sub(queue.process.bytes());
+        self.held_bytes = self.held_bytes.saturating_sub(queue.process.held());
         self.count_unfinished(-(queue.process.count() as i64));
         if !self.is_running() && queue.is_behind() {
             self.uncommitted.push(Uncommitted {

@@ -61,7 +61,7 @@ impl PushConsumer {
 
     fn finish(&mut self, lease: Lease, number: u64, range: Range<usize>, ctx: &mut Ctx<'_>) {
         let Some(queue) = self.queue_mut(lease) else { return };
-        let (front, bytes) = (queue.process.front(), queue.process.bytes());
+        let (front, bytes) = (queue.process.front(), queue.process.held());
         let mut finished = 0_u64;
         for index in range {
             finished += u64::from(queue.process.finish(number, index));
@@ -69,7 +69,7 @@ impl PushConsumer {
         if finished > 0 && (front == Some(number) || front != queue.process.front()) {
             queue.progress_at = ctx.now;
         }
-        let freed = bytes - queue.process.bytes();
+        let freed = bytes - queue.process.held();
         self.held_bytes -= freed.min(self.held_bytes);
         self.stats.finished += finished;
         self.count_unfinished(-(finished as i64));

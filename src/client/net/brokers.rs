@@ -41,16 +41,11 @@ impl Net {
             // What a busier time needed is given back, at most once in a heartbeat's interval.
             core.trim();
         }
-        match self.link_mut(conn) {
-            Some(link) if link.greeted < registration || link.registered >= registration => {
-                link.greeted = registration;
-            }
-            // Said already, not confirmed yet: the answer or its deadline comes.
-            Some(link) if link.core.in_flight() > 0 => return,
-            Some(_) => {}
-            None => return,
+        // Said already, and its answer or its deadline is to come.
+        let under_way = |link: &super::Link| link.greeting && link.greeted >= registration;
+        if self.link(conn).is_some_and(|link| !under_way(link)) {
+            self.say_greeting(conn, now);
         }
-        self.say_greeting(conn, now);
     }
 
     /// Sends the greeting to a broker that has not been sent it.
@@ -76,7 +71,20 @@ impl Net {
         }
         let purpose = Purpose::Heartbeat { registration };
         // A refusal means that the queue is full of other things: the next heartbeat comes by timer.
-        let _ = self.call(&Target::Conn(conn), &HeartbeatRequest::default(), &body, purpose, timeout, now);
+        let asked =
+            self.call(&Target::Conn(conn), &HeartbeatRequest::default(), &body, purpose, timeout, now);
+        if asked.is_ok()
+            && let Some(link) = self.link_mut(conn)
+        {
+            link.greeting = true;
+        }
+    }
+
+    /// A heartbeat was answered, or will not be.
+    pub(crate) fn greeting_ended(&mut self, conn: ConnId) {
+        if let Some(link) = self.link_mut(conn) {
+            link.greeting = false;
+        }
     }
 
     /// Notes where a broker's replicas are, as a route said. Addresses that cannot be read are left out.
@@ -113,8 +121,8 @@ impl Net {
     pub(crate) fn is_reachable(&self, name: &BrokerName) -> bool {
         let Some(broker) = self.brokers.get(name.index()) else { return false };
         let conn = broker.master.and_then(|conn| self.link(conn));
-        if conn.is_some_and(|link| link.state == LinkState::Open) {
-            return true;
+        if let Some(link) = conn.filter(|link| link.state == LinkState::Open) {
+            return !link.suspect;
         }
         broker.replicas.get(&0).is_some_and(|master| !self.backoffs.contains_key(master))
     }
@@ -136,7 +144,7 @@ impl Net {
     pub(super) fn probe(&mut self, now: Instant) {
         let due = self.probes().filter(|(_, until)| *until <= now).map(|(endpoint, _)| endpoint.clone());
         for endpoint in due.collect::<Vec<_>>() {
-            self.open(&endpoint, now);
+            let _ = self.open(&endpoint, now);
         }
     }
 
@@ -145,14 +153,14 @@ impl Net {
             Target::Conn(conn) => self.link(*conn).map(|_| *conn),
             Target::NameServer(index) => {
                 let endpoint = self.name_servers.get(*index)?.clone();
-                Some(self.open(&endpoint, now))
+                self.open(&endpoint, now)
             }
             Target::Broker { name, replica: Replica::Master } => self.master(name, now),
             Target::Broker { name, replica: Replica::Prefer(id) } => {
                 let replicas = &self.brokers.get(name.index())?.replicas;
                 let wanted = replicas.get(id).or_else(|| replicas.get(&0));
                 let endpoint = wanted.or_else(|| replicas.values().next())?.clone();
-                Some(self.open(&endpoint, now))
+                self.open(&endpoint, now)
             }
         }
     }
@@ -167,7 +175,7 @@ impl Net {
             return Some(conn);
         }
         let endpoint = broker.replicas.get(&0)?.clone();
-        let conn = self.open(&endpoint, now);
+        let conn = self.open(&endpoint, now)?;
         if let Some(broker) = self.brokers.get_mut(name.index()) {
             broker.master = Some(conn);
         }

@@ -15,9 +15,13 @@ use crate::time::Instant;
 impl Net {
     /// The connection to an endpoint, dialled if there is none. After a failure it is dialled only when its
     /// back-off is over; what is asked meanwhile waits in its write queue.
-    pub(super) fn open(&mut self, endpoint: &Endpoint, now: Instant) -> ConnId {
+    /// `None` when the client stops.
+    pub(super) fn open(&mut self, endpoint: &Endpoint, now: Instant) -> Option<ConnId> {
         if let Some(conn) = self.by_endpoint.get(endpoint) {
-            return *conn;
+            return Some(*conn);
+        }
+        if self.closing {
+            return None;
         }
         let core = Core::new(self.config.connection.clone(), self.rng.next() as u32);
         let connecting = LinkState::Connecting(now + self.config.connect_timeout);
@@ -29,6 +33,10 @@ impl Net {
             write_announced: false,
             last_traffic: now,
             unanswered_since: None,
+            proven: false,
+            suspect: false,
+            draining: false,
+            greeting: false,
             greeted: 0,
             registered: 0,
         };
@@ -40,7 +48,7 @@ impl Net {
         if endpoint.role() != Role::NameServer && !self.greeting.is_empty() {
             self.say_greeting(conn, now);
         }
-        conn
+        Some(conn)
     }
 
     fn dial_or_wait(&mut self, conn: ConnId, now: Instant) {
@@ -72,7 +80,6 @@ impl Net {
         link.state = LinkState::Open;
         link.last_traffic = now;
         let endpoint = link.endpoint.clone();
-        self.probes_changed |= self.backoffs.remove(&endpoint).is_some();
         self.stats.connects += 1;
         self.announce_write(conn);
         if self.paused && endpoint.role() != Role::NameServer {
@@ -153,8 +160,35 @@ impl Net {
         self.actions.push_back(Action::Close { conn, how });
     }
 
-    /// Closes every connection once its queue is empty.
+    /// The peer is about to go (GO_AWAY): a new connection takes over, this one is closed when all is answered.
+    pub(crate) fn drain(&mut self, conn: ConnId, now: Instant) {
+        let Some(link) = self.link_mut(conn).filter(|link| !link.draining) else { return };
+        link.draining = true;
+        let endpoint = link.endpoint.clone();
+        if self.by_endpoint.get(&endpoint) == Some(&conn) {
+            self.by_endpoint.remove(&endpoint);
+            self.probes_changed = true;
+        }
+        for broker in &mut self.brokers {
+            broker.master = broker.master.filter(|master| *master != conn);
+        }
+        // A peer that sends everybody away is not asked for connections without pause.
+        self.count_failure(&endpoint, now);
+    }
+
+    /// Closes a connection that is drained.
+    pub(crate) fn close_if_drained(&mut self, conn: ConnId) {
+        if let Some(link) = self.link_mut(conn)
+            && link.draining
+            && link.core.in_flight() == 0
+        {
+            link.core.close();
+        }
+    }
+
+    /// Closes every connection once its queue is empty, and opens no other.
     pub(crate) fn close_all(&mut self) -> Vec<ConnId> {
+        self.closing = true;
         let conns: Vec<ConnId> = self.connections().map(|(conn, _)| conn).collect();
         for conn in &conns {
             if let Some(link) = self.link_mut(*conn) {

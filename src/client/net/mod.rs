@@ -29,10 +29,13 @@ use super::endpoint::{Endpoint, Role};
 use super::ids::{ConnId, Slab};
 use super::names::BrokerName;
 use crate::config::ClientConfig;
-use crate::connection::{Core, ReadBuffer, RequestId};
+use crate::connection::{Core, ReadBuffer, RequestId, STAGING};
 use crate::error::Rejected;
 use crate::time::Instant;
 use crate::wire::header::{EncodeError, Request};
+
+/// What an endpoint takes in a table, a usual host name included.
+const ENDPOINT: usize = 128;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum LinkState {
@@ -53,6 +56,14 @@ struct Link {
     last_traffic: Instant,
     /// When something was first written that nothing has been received after.
     unanswered_since: Option<Instant>,
+    /// Its back-off is over with the first bytes that come in.
+    proven: bool,
+    /// A request ran out and nothing has been heard since: others are preferred.
+    suspect: bool,
+    /// The peer is about to go: nothing new is asked on it, and it closes when all is answered.
+    draining: bool,
+    /// A heartbeat is on its way.
+    greeting: bool,
     /// The newest registration said on it, and the newest its broker confirmed.
     greeted: u64,
     registered: u64,
@@ -102,6 +113,8 @@ pub(crate) struct Net {
     /// When a broker that failed is tried again; to be found anew after a change.
     probe_at: Option<Instant>,
     probes_changed: bool,
+    /// The client stops: no connection is opened any more.
+    closing: bool,
     rng: Rng,
     pub(crate) stats: NetStats,
 }
@@ -124,6 +137,7 @@ impl Net {
             deadlines: Deadlines::default(),
             probe_at: None,
             probes_changed: false,
+            closing: false,
             rng,
             stats: NetStats::default(),
         }
@@ -172,9 +186,17 @@ impl Net {
         self.links.len() == 0
     }
 
-    /// Bytes of memory held by connections.
-    pub(crate) fn held(&self) -> usize {
-        self.links.iter().map(|(_, _, link)| link.core.held() + link.reader.held()).sum()
+    /// Bytes of memory held by what comes in, and by the tables of endpoints.
+    pub(crate) fn held_in(&self) -> usize {
+        let readers: usize =
+            self.links.iter().map(|(_, _, link)| size_of::<Link>() + link.reader.held()).sum();
+        let endpoints = self.brokers.len() * size_of::<Broker>() + self.backoffs.len() * ENDPOINT;
+        readers + self.spare.len() * STAGING + endpoints
+    }
+
+    /// Bytes of memory held by what goes out, bodies excepted that belong to whoever asked.
+    pub(crate) fn held_out(&self) -> usize {
+        self.links.iter().map(|(_, _, link)| link.core.held()).sum::<usize>() + self.greeting.len()
     }
 
     // ---- the memory budget ---------------------------------------------------------------------------------
@@ -183,13 +205,14 @@ impl Net {
         self.paused
     }
 
-    /// Stops or resumes reading from brokers.
-    pub(crate) fn pause_reading(&mut self, paused: bool) {
+    /// Stops or resumes reading from brokers. What they could not say meanwhile is not held against them.
+    pub(crate) fn pause_reading(&mut self, paused: bool, now: Instant) {
         self.paused = paused;
         for conn in self.open_broker_connections() {
             // What was not read meanwhile is not the peer's silence.
             if let Some(link) = self.link_mut(conn) {
                 link.unanswered_since = None;
+                link.core.hold_frame_deadline(paused, link.reader.is_mid_frame(), now);
             }
             self.actions.push_back(Action::SetRead { conn, enabled: !paused });
             self.reschedule(conn);

@@ -23,8 +23,17 @@ impl Net {
         if let Some(link) = self.link_mut(conn) {
             link.reader.commit(n);
             link.core.note_read(n, now);
-            link.last_traffic = now;
-            link.unanswered_since = None;
+            self.heard(conn, now);
+        }
+    }
+
+    /// Something came in: the peer is there.
+    fn heard(&mut self, conn: ConnId, now: Instant) {
+        let Some(link) = self.link_mut(conn) else { return };
+        (link.last_traffic, link.unanswered_since, link.suspect) = (now, None, false);
+        if !core::mem::replace(&mut link.proven, true) {
+            let endpoint = link.endpoint.clone();
+            self.probes_changed |= self.backoffs.remove(&endpoint).is_some();
         }
     }
 
@@ -39,8 +48,7 @@ impl Net {
         link.reader.give_spare(spare);
         let n = link.reader.push_slice(bytes);
         link.core.note_read(n, now);
-        link.last_traffic = now;
-        link.unanswered_since = None;
+        self.heard(conn, now);
         n
     }
 
@@ -50,11 +58,10 @@ impl Net {
         if link.core.is_closed() {
             return None;
         }
-        link.last_traffic = now;
-        link.unanswered_since = None;
         let len = chunk.len();
         let rest = link.reader.push_chunk(chunk);
         link.core.note_read(len - rest.as_ref().map_or(0, Bytes::len), now);
+        self.heard(conn, now);
         rest
     }
 

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{Link, LinkState, Net};
+use crate::client::endpoint::Role;
 use crate::client::ids::ConnId;
 use crate::error::{CloseCause, TransportError};
 use crate::time::Instant;
@@ -68,6 +69,24 @@ impl Net {
         if let Some(link) = self.links.get(conn.index, conn.generation) {
             let at = link.deadline(idle, silence);
             self.deadlines.set(conn.index(), at);
+        }
+    }
+
+    /// A request ran out on a connection on which nothing was heard since: others are preferred to it, and a broker is
+    /// asked for a sign of life. One slow answer costs no shared connection; a name server's costs its own.
+    pub(crate) fn suspect(&mut self, conn: ConnId, now: Instant) {
+        let paused = self.paused;
+        let Some(link) = self.link_mut(conn).filter(|link| link.state == LinkState::Open) else { return };
+        let name_server = link.endpoint.role() == Role::NameServer;
+        if link.unanswered_since.is_none() || link.core.is_closed() || (paused && !name_server) {
+            return;
+        }
+        if name_server {
+            return link.core.set_closed(CloseCause::Transport(TransportError::TimedOut));
+        }
+        link.suspect = true;
+        if !link.greeting && !self.greeting.is_empty() {
+            self.say_greeting(conn, now);
         }
     }
 

@@ -17,7 +17,7 @@ use crate::wire::codes::ResponseCode;
 use crate::wire::fields::{SendMessageResponse, SendMessageV2Request};
 use crate::wire::header::{EncodeError, Hole, Request};
 
-/// Pause before an attempt is made again that found every queue full, or no master.
+/// Pause before an attempt is made again that found every queue full, or no master; the first before a retry.
 const PAUSE: Duration = Duration::from_millis(20);
 
 impl Producers {
@@ -27,6 +27,15 @@ impl Producers {
             self.wait_for_route(id, ctx);
             return Ok(());
         };
+        let Some(pending) = self.sends.get_mut(id.index, id.generation) else { return Ok(()) };
+        if pending.cold.as_ref().is_none_or(|cold| cold.attempts.is_empty()) {
+            self.economy.call();
+        }
+        if !self.economy.attempt(&broker, pending.counted > 0) {
+            let error = pending.cold().last_error.take().unwrap_or(SendError::Cancelled);
+            self.end_failed(id, error, ctx);
+            return Ok(());
+        }
         match self.ask(id, &broker, queue_id, ctx) {
             Some(Ok(call)) => {
                 if let Some(pending) = self.sends.get_mut(id.index, id.generation) {
@@ -97,8 +106,20 @@ impl Producers {
         let avoid = cold.and_then(|cold| cold.avoid.as_ref());
         let state = self.topics.get_mut(topic.index())?;
         let (queues, net) = (route.writable_queues(), &ctx.net);
-        let index = choose(queues, &mut state.cursor, avoid, |broker| net.is_reachable(broker))?;
+        let (economy, again) = (&self.economy, pending.counted > 0);
+        let good = |broker: &BrokerName| net.is_reachable(broker) && (!again || economy.allows(broker));
+        let index = choose(queues, &mut state.cursor, avoid, good)?;
         queues.get(index).map(|queue| (queue.broker.clone(), queue.id))
+    }
+
+    /// Another attempt after a short pause, longer with each, with jitter: what fails for all at once must not come
+    /// back all at once.
+    fn try_again_later(&mut self, id: SendId, error: SendError, ctx: &mut Ctx<'_>) {
+        let Some(pending) = self.sends.get_mut(id.index, id.generation) else { return };
+        let pause = PAUSE.saturating_mul(1 << pending.counted.saturating_sub(1).min(5));
+        let at = (ctx.now + ctx.rng.jitter(pause)).min(pending.deadline);
+        pending.cold().last_error = Some(error);
+        self.enter(id, State::Pausing(at));
     }
 
     fn refused(
@@ -155,7 +176,10 @@ impl Producers {
             },
             Err(failed) => (failed.progress, AttemptFailure::NoAnswer(failed.cause.clone()), true),
         };
-        let free = progress == Progress::NotWritten && answer.is_err();
+        // A peer about to go took nothing: once, the next attempt is the same on a new connection.
+        let sent_away = matches!(&failure, AttemptFailure::Refused { code: ResponseCode::GO_AWAY, .. })
+            && !core::mem::replace(&mut pending.cold().went_away, true);
+        let free = (progress == Progress::NotWritten && answer.is_err()) || sent_away;
         pending.counted = pending.counted.saturating_add(u16::from(!free));
         let error = match &failure {
             AttemptFailure::Refused { code, remark } => {
@@ -178,9 +202,13 @@ impl Producers {
         }
         match ending {
             Some(error) => self.end_failed(id, error, ctx),
-            None if again && left && in_time => {
+            None if again && left && in_time && free => {
                 ctx.stats.retries += 1;
                 let _ = self.attempt(id, false, ctx);
+            }
+            None if again && left && in_time => {
+                ctx.stats.retries += 1;
+                self.try_again_later(id, error, ctx);
             }
             None => self.end_failed(id, error, ctx),
         }

@@ -32,7 +32,7 @@ mod tests {
     use alloc::vec::Vec;
 
     fn queues() -> Vec<Queue> {
-        let mut names = Names::new(1);
+        let mut names = Names::new(1, 9);
         let topic = names.topic("t").expect("valid");
         let brokers = ["a", "b"].map(|name| names.broker(name).expect("valid"));
         let all = brokers.iter().flat_map(|broker| (0..2).map(|id| (broker.clone(), id)));

@@ -6,6 +6,7 @@
 //! | [`message`] | a message, checked when it is built |
 //! | [`outcome`] | acknowledged, failed or indeterminate, with the attempts |
 //! | `choice` | which queue is next, pure |
+//! | `economy` | how many retries a broker is asked for, pure |
 //! | `producers` | all producers of a client and their sends: what the client talks to |
 //! | `attempt` | one attempt, its answer, and whether there is another |
 //! | `template` | heads encoded once, filled in for each send |
@@ -13,6 +14,7 @@
 mod attempt;
 mod choice;
 pub(crate) mod config;
+mod economy;
 pub(crate) mod message;
 pub(crate) mod outcome;
 mod producers;

@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::config::{ProducerConfig, SendOptions};
+use super::economy::Economy;
 use super::message::Message;
 use super::outcome::{Attempt, OnewayOutcome, SendError, SendFailure, SendOutcome, SendReceipt};
 use super::template::Templates;
@@ -74,6 +75,10 @@ pub(super) struct Cold {
     pub(super) avoid: Option<BrokerName>,
     /// It was given up: no further attempt.
     pub(super) ending: Option<SendError>,
+    /// A peer about to go has sent it away once.
+    pub(super) went_away: bool,
+    /// What the last attempt failed with, should there be no other.
+    pub(super) last_error: Option<SendError>,
 }
 
 impl Pending {
@@ -114,6 +119,7 @@ pub(crate) struct Producers {
     held: usize,
     /// Last place given in a line.
     place: u64,
+    pub(super) economy: Economy,
     left: Vec<String>,
 }
 
@@ -129,6 +135,10 @@ impl Producers {
         }
         let (index, generation) = self.all.insert(Producer { config, pending: 0, closing: false });
         Ok(ProducerId { index, generation })
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.all.len()
     }
 
     pub(super) fn producer(&self, id: ProducerId) -> Option<&Producer> {
@@ -174,9 +184,9 @@ impl Producers {
         self.all.iter().map(|(_, _, producer)| ProducerData { group_name: producer.config.group.clone() })
     }
 
-    /// Bytes of messages under way.
+    /// Bytes of memory held by sends under way.
     pub(crate) fn held(&self) -> usize {
-        self.held
+        self.held + self.sends.len() * size_of::<Pending>()
     }
 
     // ---- sends ---------------------------------------------------------------------------------------------
@@ -262,13 +272,14 @@ impl Producers {
         if options.queue.as_ref().is_some_and(|queue| queue.topic != message.topic) {
             return Err(RejectReason::QueueOfAnotherTopic);
         }
-        let limit = ctx.config.max_pending_sends;
-        if self.sends.len() >= limit {
-            return Err(RejectReason::TooMany { what: "sends under way", limit });
+        if options.queue.as_ref().is_some_and(|queue| !ctx.names.owns_broker(&queue.broker)) {
+            return Err(RejectReason::ForeignHandle);
         }
-        let (held, limit) = (self.held + message.size(), ctx.config.memory_budget);
-        if held > limit {
-            return Err(RejectReason::MemoryBudget { held, limit });
+        let limit = ctx.config.max_pending_sends;
+        if self.sends.len() + ctx.events.endings() >= limit {
+            let what =
+                "sends under way, or ended and not polled: wait, poll events, or raise `max_pending_sends`";
+            return Err(RejectReason::TooMany { what, limit });
         }
         let attempts = if options.queue.is_some() { 1 } else { 1 + config.retry_times_when_send_failed };
         let timeout = options.timeout.unwrap_or(config.send_msg_timeout);

@@ -272,6 +272,12 @@ impl Messages {
         MessageView::assemble(self.bytes_of(slot), slot.layout, self.inflated_of(slot), slot.inner)
     }
 
+    /// Bytes of memory held: the whole answer, and what was decompressed.
+    pub fn held(&self) -> usize {
+        let inflated: usize = self.inflated.iter().map(Bytes::len).sum();
+        self.frame.len() + self.slots.capacity() * size_of::<Slot>() + inflated
+    }
+
     /// Number of good messages.
     pub fn len(&self) -> usize {
         self.slots.len()

@@ -107,7 +107,7 @@ impl Harness {
             routes: Routes::default(),
             events: Events::default(),
             raw_notices: Notices::new(10_000),
-            names: Names::new(7),
+            names: Names::new(7, 1 << 20),
             rng,
             unique_ids: UniqueIdGenerator::new(ip, 1, [1; 4], 0),
             client_stats: ClientStats::default(),
