@@ -196,7 +196,10 @@ impl Scenario {
         let mut rng = SimRng::new(seed, 12);
         let interval = Duration::from_millis(self.interval_ms);
         let until = Duration::from_secs(self.lasts_s);
-        let small = |config: &mut ClientConfig| config.memory_budget = 8 << 20;
+        let small = |config: &mut ClientConfig| {
+            config.connection.frame_limits.max_frame = 1 << 20;
+            config.memory_budget = 8 << 20;
+        };
         for _ in 0..self.producers {
             let ordered = if self.judged { 7 } else { 0 };
             let app = ProducerApp::new(TOPIC, interval, until, ordered);
