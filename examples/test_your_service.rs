@@ -117,8 +117,10 @@ fn an_order_nobody_can_read_ends_as_a_dead_letter() -> Outcome {
     service.stop()
 }
 
+type Test = fn() -> Outcome;
+
 fn main() -> Outcome {
-    let tests: [(&str, fn() -> Outcome); 3] = [
+    let tests: [(&str, Test); 3] = [
         ("a busy broker delays invoices but loses none", a_busy_broker_delays_invoices_but_loses_none),
         (
             "a lost answer may double an invoice, under one key",

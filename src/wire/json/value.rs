@@ -165,7 +165,7 @@ impl<'a> Parser<'_, 'a> {
 /// The document grew over its limit: following references costs values as writing them out would.
 struct Spent;
 
-impl<'a> Value<'a> {
+impl Value<'_> {
     fn has_reference(&self) -> bool {
         self.reference().is_some()
             || match self {

@@ -183,7 +183,9 @@ fn main() -> ExitCode {
         ("digest", format!("{:016x}", summary.digest)),
         ("failed", format!("{:?}", summary.failed)),
     ];
-    rows.iter().for_each(|(name, value)| println!("{name:>15}  {value}"));
+    for (name, value) in &rows {
+        println!("{name:>15}  {value}");
+    }
     if let Err(error) = write_ledger(&options, &summary) {
         println!("ledger: {error}");
     }

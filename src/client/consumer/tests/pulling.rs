@@ -6,8 +6,9 @@ use super::*;
 
 #[test]
 fn a_late_application_is_met_by_not_pulling() {
+    type Limit = fn(&mut PushConsumerConfig);
     // The last one counts the memory of whole answers, which is free when all of one is finished.
-    let limits: [(fn(&mut PushConsumerConfig), bool); 4] = [
+    let limits: [(Limit, bool); 4] = [
         (|c| c.pull_threshold_for_queue = 2, false),
         (|c| c.pull_threshold_size_for_queue = 250, false),
         (|c| c.consume_concurrently_max_span = 1, false),
@@ -24,9 +25,13 @@ fn a_late_application_is_met_by_not_pulling() {
         let tail = delivery.split_off(1);
         h.settle(delivery, Settlement::Done);
         let (before, after) = if whole { (Some(tail), None) } else { (None, Some(tail)) };
-        before.into_iter().for_each(|tail| h.settle(tail, Settlement::Done));
+        if let Some(tail) = before {
+            h.settle(tail, Settlement::Done);
+        }
         assert_eq!(h.take(Q::PULL_MESSAGE).field("queueOffset"), "3", "goes on at once, without a timer");
-        after.into_iter().for_each(|tail| h.settle(tail, Settlement::Done));
+        if let Some(tail) = after {
+            h.settle(tail, Settlement::Done);
+        }
     }
 }
 
