@@ -6,8 +6,8 @@
 //! | `commands` | what the application asks for |
 //! | `process` | frames of a connection to whom they are for |
 //! | `shutdown` | stopping in order |
-//! | [`producer`] | from a message to its one ending |
-//! | [`consumer`] | from a subscription to settled deliveries |
+//! | `producer` | from a message to its one ending |
+//! | `consumer` | from a subscription to settled deliveries |
 //! | `route` | name servers and topic routes |
 //! | `heartbeat` | brokers are told who is there |
 //! | `net` | connections, dialling, back-off; `call`: questions; `endpoint`, `action`: words for the driver |
