@@ -5,13 +5,14 @@
 //! | `head` | 1-3: heads of a send and of its answer |
 //! | `pull` | 4-8: pull bodies, properties, checksums, body sizes |
 //! | `stream` | 9: frames in streams of all shapes |
-//! | `turn` | 11: a send and its answer through the whole engine, without sockets |
+//! | `turn` | 11-13: a send and its answer through the whole engine, without sockets; the same grown; idle |
 //! | `sockets` | 15: adapters on loopback, beside a client written by hand |
 //! | `responder` | the peer of cases 11 and 15 |
 //! | `floor` | the least work for the same bytes, by hand |
 //! | `measure` | time as ratios of interleaved minima, allocations, instructions |
 //!
-//! `cargo bench -- --quick` is a look in seconds without instructions; `cargo bench -- 4 5` runs some cases.
+//! `cargo bench -- --quick` is a look in seconds without instructions; `cargo bench -- 4 5` runs some cases;
+//! `cargo bench -- --gates` counts instructions and allocations alone and fails if a gate is missed.
 
 #![allow(unreachable_pub)] // a program: nothing of it is reached from elsewhere
 
@@ -33,7 +34,7 @@ use measure::{Bench, Cost, Effort, compare, has_valgrind, instructions};
 /// The lines of a case, made when they are needed.
 type Lines = fn() -> Vec<Bench>;
 
-const CASES: [(u32, Lines); 10] = [
+const CASES: [(u32, Lines); 12] = [
     (1, head::case_1),
     (2, head::case_2),
     (3, head::case_3),
@@ -44,6 +45,8 @@ const CASES: [(u32, Lines); 10] = [
     (8, pull::case_8),
     (9, stream::case_9),
     (11, turn::case_11),
+    (12, turn::case_12),
+    (13, turn::case_13),
 ];
 
 fn main() {
@@ -54,7 +57,8 @@ fn main() {
     if arguments.first().is_some_and(|first| first == "--responder") {
         return responder::serve();
     }
-    let quick = arguments.iter().any(|argument| argument == "--quick");
+    let flag = |name: &str| arguments.iter().any(|argument| argument == name);
+    let (gates, quick) = (flag("--gates"), flag("--quick"));
     let wanted: Vec<u32> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
     let counting = !quick && has_valgrind();
     if !counting {
@@ -65,6 +69,8 @@ fn main() {
     }
     let effort = if quick {
         Effort { rounds: 5, round: Duration::from_micros(500), instructions: false }
+    } else if gates {
+        Effort { rounds: 1, round: Duration::from_micros(100), instructions: counting }
     } else {
         Effort { rounds: 31, round: Duration::from_millis(2), instructions: counting }
     };
@@ -94,13 +100,16 @@ fn main() {
         "\nns: least of {} rounds, ours and floor in turn; Ir: instructions by callgrind; allocs: of one call",
         effort.rounds
     );
-    if wanted.is_empty() || wanted.contains(&15) {
+    if !gates && (wanted.is_empty() || wanted.contains(&15)) {
         sockets::case_15(quick, &mut missed);
     }
     if missed.is_empty() {
         println!("every gate holds");
     } else {
         println!("gates missed: {}", missed.join("; "));
+        if gates {
+            std::process::exit(1);
+        }
     }
 }
 

@@ -19,6 +19,8 @@ use crate::head;
 /// Answers requests; one for each connection.
 pub struct Responder {
     address: String,
+    brokers: u16,
+    queues: u32,
     json: Template,
     binary: Template,
 }
@@ -32,11 +34,18 @@ struct Template {
 impl Responder {
     /// Names itself as the only broker, at this address.
     pub fn new(address: &str) -> Self {
+        Self::with_brokers(address, 1, 4)
+    }
+
+    /// Names so many brokers, each with so many queues: the first at this address, the others at the ports above.
+    pub fn with_brokers(address: &str, brokers: u16, queues: u32) -> Self {
         let json = head::answer(SerializeType::Json, 1_234_567_890);
         let at = json.windows(10).position(|part| part == b"1234567890").expect("the opaque");
         let binary = head::answer(SerializeType::Rocketmq, 0);
         Self {
             address: address.to_owned(),
+            brokers,
+            queues,
             json: Template { before: json[..at].to_vec(), after: json[at + 10..].to_vec() },
             // Behind prefix, code, language and version.
             binary: Template { before: binary[..13].to_vec(), after: binary[17..].to_vec() },
@@ -80,20 +89,25 @@ impl Responder {
         if head.is_oneway() {
             return;
         }
+        let (host, port) = self.address.rsplit_once(':').expect("an address");
+        let port: u16 = port.parse().expect("a port");
+        let name = |n: u16| if n == 0 { head::BROKER.to_owned() } else { format!("broker-{n}") };
+        let queues = |n| QueueData {
+            broker_name: name(n),
+            perm: 6,
+            read_queue_nums: self.queues,
+            write_queue_nums: self.queues,
+            topic_sys_flag: 0,
+        };
+        let broker = |n| BrokerData {
+            broker_addrs: [(0, format!("{host}:{}", port + n))].into(),
+            broker_name: name(n),
+            cluster: "bench".into(),
+            ..Default::default()
+        };
         let route = TopicRouteData {
-            queue_datas: vec![QueueData {
-                broker_name: head::BROKER.into(),
-                perm: 6,
-                read_queue_nums: 4,
-                write_queue_nums: 4,
-                topic_sys_flag: 0,
-            }],
-            broker_datas: vec![BrokerData {
-                broker_addrs: [(0, self.address.clone())].into(),
-                broker_name: head::BROKER.into(),
-                cluster: "bench".into(),
-                ..Default::default()
-            }],
+            queue_datas: (0..self.brokers).map(queues).collect(),
+            broker_datas: (0..self.brokers).map(broker).collect(),
             ..Default::default()
         };
         let asked = head.request_code() == RequestCode::GET_ROUTEINFO_BY_TOPIC;
