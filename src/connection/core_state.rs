@@ -153,8 +153,11 @@ impl<T> Core<T> {
         self.frame_deadline = (!hold && mid_frame).then(|| now + self.config.frame_timeout);
     }
 
-    /// The next whole frame; a frame error closes.
+    /// The next whole frame; a frame error closes, and nothing behind it is a frame.
     pub(crate) fn next_frame(&mut self, reader: &mut ReadBuffer) -> Option<FrameSlot> {
+        if let State::Closed { cause: CloseCause::Frame(_) | CloseCause::Head(_), .. } = self.state {
+            return None;
+        }
         match reader.next_frame(&self.config.frame_limits) {
             Ok(Some(slot)) => {
                 self.frame_deadline = None;
@@ -311,6 +314,10 @@ impl<T> Core<T> {
         if self.in_flight.len() + self.oneways.len() >= limit {
             return Err(RejectReason::InFlightFull { limit });
         }
+        self.check_queue(body)
+    }
+
+    fn check_queue(&self, body: &Bytes) -> Result<(), RejectReason> {
         let (queued, limit) = (self.writes.queued(), self.config.max_queued_bytes);
         if queued > 0 && queued + body.len() > limit {
             return Err(RejectReason::WriteQueueFull { queued, limit });
@@ -429,9 +436,8 @@ impl<T> Core<T> {
             return Err(Rejected::new(RejectReason::Closed, token));
         }
         // A peer that asks and does not read is not answered without end.
-        let (queued, limit) = (self.writes.queued(), self.config.max_queued_bytes);
-        if queued > 0 && queued + body.len() > limit {
-            return Err(Rejected::new(RejectReason::WriteQueueFull { queued, limit }, token));
+        if let Err(reason) = self.check_queue(body) {
+            return Err(Rejected::new(reason, token));
         }
         let spec = HeadSpec { remark, ..self.spec(code.0, token.opaque, Flag::RESPONSE) };
         let form = self.form(code.0);

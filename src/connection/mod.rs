@@ -13,6 +13,8 @@
 mod core_state;
 mod in_flight;
 mod read_buffer;
+#[cfg(test)]
+mod tests;
 mod write_queue;
 
 use core::time::Duration;
