@@ -108,10 +108,16 @@ struct Month {
 
 impl Month {
     const DAY: i64 = 86_400_000;
+    /// Clocks are believed up to 285,000 years from 1970: that keeps the arithmetic within 64 bits.
+    const FAR: i64 = 1 << 53;
+
+    fn believed(unix_ms: i64) -> i64 {
+        unix_ms.clamp(-Self::FAR, Self::FAR)
+    }
 
     fn of(unix_ms: i64, utc_offset_seconds: i32) -> Month {
         let offset = i64::from(utc_offset_seconds) * 1000;
-        let day = unix_ms.saturating_add(offset).div_euclid(Self::DAY);
+        let day = Self::believed(unix_ms).saturating_add(offset).div_euclid(Self::DAY);
         let (year, month) = year_and_month(day);
         let next = if month == 12 { (year + 1, 1) } else { (year, month + 1) };
         let at = |(year, month)| days_to_first(year, month) * Self::DAY - offset;
@@ -186,6 +192,7 @@ impl UniqueIdGenerator {
     /// The next id, made at `unix_ms`. The time field never goes back within a month: a clock set back, and the
     /// 65,536th id of one millisecond, leave it at or move it to one more than the last.
     pub fn next(&mut self, unix_ms: i64) -> UniqueId {
+        let unix_ms = Month::believed(unix_ms);
         if unix_ms >= self.month.end {
             self.month = Month::of(unix_ms, self.utc_offset_seconds);
             (self.millis, self.used) = (0, 0);
