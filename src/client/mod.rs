@@ -36,6 +36,8 @@ pub(crate) mod producer;
 pub(crate) mod route;
 mod shutdown;
 pub(crate) mod stats;
+#[cfg(test)]
+mod tests;
 
 use alloc::sync::Arc;
 use core::time::Duration;

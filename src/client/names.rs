@@ -20,8 +20,8 @@ pub enum InternError {
     /// RocketMQ does not allow it.
     #[error("{0}")]
     Name(#[from] NameError),
-    /// A broker's name is empty or too long.
-    #[error("a broker's name has {len} bytes, 1 to {limit} are allowed")]
+    /// A broker's name is empty, too long or holds control characters.
+    #[error("a broker's name has {len} bytes, 1 to {limit} are allowed, none of them a control character")]
     BrokerName {
         /// Bytes of the name.
         len: usize,
@@ -180,7 +180,8 @@ impl Names {
         if let Some(broker) = self.brokers.get(name) {
             return Ok(broker.clone());
         }
-        if name.is_empty() || name.len() > MAX_BROKER_NAME {
+        // Names come from name servers and go into logs: they must not forge lines there.
+        if name.is_empty() || name.len() > MAX_BROKER_NAME || name.contains(char::is_control) {
             return Err(InternError::BrokerName { len: name.len(), limit: MAX_BROKER_NAME });
         }
         let index = self.brokers.len();

@@ -25,6 +25,9 @@ use crate::wire::codes::ResponseCode;
 use crate::wire::fields::GetRouteInfoRequest;
 use crate::wire::message::names::DEFAULT_TOPIC;
 
+#[cfg(test)]
+mod tests;
+
 /// Queues a topic gets when it is created by its first send (Java `defaultTopicQueueNums`).
 pub(crate) const DEFAULT_TOPIC_QUEUE_NUMS: u32 = 4;
 const PERM_WRITE: u32 = 2;

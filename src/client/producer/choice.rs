@@ -29,7 +29,9 @@ pub(super) fn choose(
 mod tests {
     use super::*;
     use crate::client::names::Names;
+    use alloc::format;
     use alloc::vec::Vec;
+    use proptest::prelude::*;
 
     fn queues() -> Vec<Queue> {
         let mut names = Names::new(1, 9);
@@ -60,5 +62,54 @@ mod tests {
         cursor = 0;
         assert_eq!(choose(&queues, &mut cursor, Some(&a), |_| false), Some(2));
         assert_eq!(choose(&queues[..2], &mut cursor, Some(&a), |_| false), Some(0));
+    }
+
+    /// Queues of these brokers, one each.
+    fn queues_of(brokers: &[u8]) -> Vec<Queue> {
+        let mut names = Names::new(1, 1 << 20);
+        let topic = names.topic("t").expect("valid");
+        let all = brokers.iter().enumerate();
+        let queue = |(id, broker): (usize, &u8)| Queue {
+            topic: topic.clone(),
+            broker: names.broker(&format!("b{broker}")).expect("valid"),
+            id: id as u32,
+        };
+        all.map(queue).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn the_next_of_the_best_kind_is_taken(
+            brokers in prop::collection::vec(0..4_u8, 0..10),
+            start in 0..12_usize,
+            down in prop::collection::btree_set(0..4_u8, 0..4),
+            avoid in prop::option::of(0..4_u8),
+        ) {
+            let queues = queues_of(&brokers);
+            let avoided = avoid.and_then(|avoid| brokers.iter().position(|broker| *broker == avoid));
+            let avoided = avoided.map(|at| queues[at].broker.clone());
+            let mut cursor = start;
+            let found = choose(&queues, &mut cursor, avoided.as_ref(), |broker| {
+                !down.iter().any(|down| broker.as_str() == format!("b{down}"))
+            });
+            // Reachable weighs more than avoided; among equals the first from the cursor on.
+            let len = brokers.len();
+            let from = if start < len { start } else { 0 };
+            let rank = |at: &usize| {
+                let (up, other) = (!down.contains(&brokers[*at]), Some(brokers[*at]) != avoid);
+                (!up, !other, (*at + len - from) % len)
+            };
+            prop_assert_eq!(found, (0..len).min_by_key(rank));
+            prop_assert_eq!(cursor, found.map_or(0, |at| at + 1));
+        }
+
+        #[test]
+        fn every_queue_gets_the_same_share(brokers in prop::collection::vec(0..4_u8, 1..10), rounds in 1..5_usize) {
+            let (queues, mut cursor) = (queues_of(&brokers), 0);
+            let mut picks: Vec<_> =
+                (0..rounds * queues.len()).filter_map(|_| choose(&queues, &mut cursor, None, |_| true)).collect();
+            picks.sort_unstable();
+            prop_assert!(picks.into_iter().eq((0..queues.len()).flat_map(|at| core::iter::repeat_n(at, rounds))));
+        }
     }
 }

@@ -1,8 +1,11 @@
 //! The consumer against a scripted broker: every request is looked at and answered by hand.
 
 mod assignment;
+mod division;
 mod faults;
 mod harness;
+mod ledger;
+mod lies;
 mod pulling;
 mod settling;
 
