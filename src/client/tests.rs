@@ -63,7 +63,7 @@ proptest! {
         for peak in peaks {
             let keys: Vec<_> = (0..peak).map(|n| slab.insert(n)).collect();
             prop_assert!(keys.iter().all(|key| (key.0 as usize) < most));
-            keys.into_iter().for_each(|key| drop(slab.remove(key.0, key.1)));
+            prop_assert!(keys.into_iter().all(|key| slab.remove(key.0, key.1).is_some()));
         }
     }
 

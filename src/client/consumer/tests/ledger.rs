@@ -89,7 +89,7 @@ proptest! {
                 break;
             }
             let piece = waiting.swap_remove(pick.index(waiting.len()));
-            offsets(&piece).iter().for_each(|offset| drop(open.remove(offset)));
+            open.retain(|offset| !offsets(&piece).contains(offset));
             h.settle(piece, Settlement::Done);
             h.advance(seconds(5));
             let lowest = open.first().copied().unwrap_or(100 + count);
