@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::mem;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use rocketmq_engine as engine;
@@ -10,6 +10,7 @@ use rocketmq_engine::{Queue, Uncommitted};
 
 use super::delivery::Delivery;
 use super::shared::Shared;
+use super::sync::{Mutex, MutexGuard};
 
 /// The place of one who waits in the line; what is dropped has to leave it.
 #[derive(Debug, Default)]

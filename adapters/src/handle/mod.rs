@@ -8,6 +8,7 @@
 //! | `builder`, `client` | making a client, stopping it |
 //! | `producer`, `consumer`, `delivery` | what applications use |
 //! | `inlet` | where a consumer's deliveries wait |
+//! | `sync` | where its locks and threads come from |
 //! | `parked/` | the same for threads: each future is waited for by parking |
 //!
 //! A burst of commands costs one lock each and one wake-up together; the driver takes all commands with one lock,
@@ -20,10 +21,13 @@ mod delivery;
 mod error;
 mod hub;
 mod inlet;
+#[cfg(test)]
+mod model;
 mod oneshot;
 pub mod parked;
 mod producer;
 mod shared;
+pub(crate) mod sync;
 
 pub use builder::{ClientBuilder, Launch, Task};
 pub use client::{Client, Shutdown};

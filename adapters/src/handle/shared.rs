@@ -5,9 +5,8 @@
 
 use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::thread::ThreadId;
 use std::time::Duration;
 
 use rocketmq_engine as engine;
@@ -21,6 +20,8 @@ use super::error::{ClientError, SendError};
 use super::inlet::Inlet;
 use super::oneshot::Reply;
 use super::producer::OpenProducer;
+use super::sync::thread::{self, ThreadId};
+use super::sync::{Mutex, MutexGuard};
 
 /// Sends that may be unfinished at once, the engine's in-flight limits aside.
 pub(super) const MAX_PENDING_SENDS: usize = 1 << 17;
@@ -289,6 +290,12 @@ impl Shared {
         }
     }
 
+    /// Places in the table of completions that are not free.
+    #[cfg(test)]
+    pub(super) fn slots_taken(&self) -> usize {
+        self.lock().slots.taken()
+    }
+
     pub(super) fn is_done(&self, slot: u32) -> bool {
         matches!(self.lock().slots.slots[slot as usize], Slot::Done(_))
     }
@@ -321,7 +328,7 @@ impl Shared {
 
     /// True on the thread that drives this client: it must not wait for itself.
     pub(super) fn on_driver_thread(&self) -> bool {
-        self.driver_thread.get() == Some(&std::thread::current().id())
+        self.driver_thread.get() == Some(&thread::current().id())
     }
 
     // ---- the driver's side ---------------------------------------------------------------------------------
@@ -336,7 +343,7 @@ impl Shared {
     }
 
     pub(super) fn set_driver_thread(&self) {
-        let _ = self.driver_thread.set(std::thread::current().id());
+        let _ = self.driver_thread.set(thread::current().id());
     }
 
     /// All commands at once; `into` is empty and its room is used for the next ones.

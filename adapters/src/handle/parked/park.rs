@@ -3,10 +3,12 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::AcqRel, Ordering::Release};
+use std::sync::atomic::{Ordering::AcqRel, Ordering::Release};
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
 use std::time::Instant;
+
+use crate::handle::sync::thread::{self, Thread};
+use crate::handle::sync::{AtomicBool, thread_local};
 
 struct Parker {
     thread: Thread,
