@@ -7,7 +7,9 @@
 //! Brokers make the table of a group and topic with its first commit, and not atomically (5.5.0 and before,
 //! `ConsumerOffsetManager.commitOffset`): of two first commits at once one is acknowledged and lost. So the first one
 //! at a broker goes alone, and each queue is committed once more at its release, changed or not. A broker that was
-//! killed has also lost what it had not flushed: after a registration anew everything is committed again.
+//! killed has also lost what it had not flushed: after a registration anew everything is committed again. And while
+//! brokers differ on who is in the group two members may hold a queue, and the one that lets it go set back what the
+//! other committed: what is held is committed anew with each rebalance (Java does so with each interval of commits).
 
 use alloc::boxed::Box;
 use bytes::Bytes;
@@ -226,6 +228,12 @@ impl PushConsumer {
     /// A broker has been registered with anew: it may have lost what it had acknowledged.
     pub(super) fn distrust_commits(&mut self) {
         self.offset_tables.clear();
+        self.confirm_commits();
+    }
+
+    /// Every queue is committed once more, changed or not: a member that held it by an older list of the group may
+    /// have set it back with its last commit, and a queue that makes no progress would stay there.
+    pub(super) fn confirm_commits(&mut self) {
         for lease in self.all_leases() {
             if let Some(queue) = self.queue_mut(lease) {
                 queue.confirm = queue.committed.is_some();

@@ -46,6 +46,7 @@ impl PushConsumer {
     pub(super) fn rebalance(&mut self, ctx: &mut Ctx<'_>) {
         self.rebalanced_at = Some(ctx.now);
         self.rebalance_at = ctx.now + self.config.rebalance_interval;
+        self.confirm_commits();
         let topics: Vec<Topic> = self.topics().cloned().collect();
         for topic in topics {
             self.ask_members(&topic, ctx);

@@ -29,10 +29,28 @@ fn offsets_are_committed_as_lowest_unfinished() {
     let commit = h.take(Q::UPDATE_CONSUMER_OFFSET);
     assert_eq!(commit.field("commitOffset"), "5");
     h.answer(commit, A::SUCCESS, &[], b"");
-    h.advance(seconds(10));
+    h.advance(seconds(3));
     assert!(h.of(Q::UPDATE_CONSUMER_OFFSET).is_none(), "only what changed");
     let stats = h.stats();
     assert_eq!((stats.commits, stats.commit_errors, stats.finished, stats.unfinished), (1, 1, 5, 0));
+}
+
+/// A member that held the queue by an older list may set it back when it lets it go.
+#[test]
+fn what_is_held_is_committed_anew_once_a_rebalance() {
+    let (mut h, pull) = consuming(config(), 0);
+    h.answer_pull(pull, FOUND, &next(5), &body(0..5));
+    let delivery = h.delivered();
+    h.settle(delivery, Settlement::Done);
+    h.advance(seconds(5));
+    for _ in 0..3 {
+        let commit = h.take(Q::UPDATE_CONSUMER_OFFSET);
+        assert_eq!(commit.field("commitOffset"), "5");
+        h.answer(commit, A::SUCCESS, &[], b"");
+        h.advance(seconds(14));
+        assert!(h.of(Q::UPDATE_CONSUMER_OFFSET).is_none(), "nothing changed, nobody has divided");
+        h.advance(seconds(6));
+    }
 }
 
 #[test]
