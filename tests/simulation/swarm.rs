@@ -7,6 +7,8 @@ const FOUND: &[(&str, &str)] = &[
     ("swarm-3", include_str!("plans/swarm-3.plan")),
     ("swarm-22", include_str!("plans/swarm-22.plan")),
     ("swarm-47", include_str!("plans/swarm-47.plan")),
+    ("swarm-1019", include_str!("plans/swarm-1019.plan")),
+    ("swarm-1021", include_str!("plans/swarm-1021.plan")),
 ];
 
 fn run(name: &str, seed: u64, plan: &Plan) -> u64 {
@@ -30,12 +32,12 @@ fn calm_seeds() {
 
 #[test]
 fn swarm_seeds_low() {
-    seeds("swarm", 1..30);
+    seeds("swarm", 1..200);
 }
 
 #[test]
 fn swarm_seeds_high() {
-    seeds("swarm", 1000..1020);
+    seeds("swarm", 1000..1061);
 }
 
 #[test]

@@ -25,8 +25,13 @@ const TROUBLE: (u64, u64) = (10_000, 130_000);
 /// I14: everything comes to rest within this time after the last mishap: rebalance, long poll and the longest
 /// retry delay in use, twice.
 const REST: Duration = Duration::from_secs(2 * (20 + 30 + 10));
+/// How often it is looked whether a run has come to rest.
+const SLICE: Duration = Duration::from_secs(5);
 /// Two rebalance intervals and a commit.
 const SETTLE: Duration = Duration::from_secs(46);
+/// I16 asks for a stable view of the group: a peer that fell silent in the last mishap is noticed after the next
+/// heartbeat and two of their intervals, and registered with anew; that long a broker may not know a member.
+const UNHEARD: Duration = Duration::from_secs(3 * 30);
 
 /// A kind of run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -247,7 +252,7 @@ impl Scenario {
         world.run_for(end);
         if self.judged {
             world.with_cluster(Cluster::clear_faults);
-            self.come_to_rest(&mut world);
+            self.come_to_rest(&mut world, plan.end());
         }
         let violations = world.violations().to_vec();
         let (sends, delivered) = world
@@ -258,9 +263,12 @@ impl Scenario {
         Report { digest, violations, panic: None, elapsed, steps, sends, delivered }
     }
 
-    fn come_to_rest(&self, world: &mut World) {
+    fn come_to_rest(&self, world: &mut World, healed: Duration) {
         rest(world, REST);
         world.run_for(SETTLE);
+        while world.elapsed() < healed + UNHEARD + SETTLE && !self.is_settled(world) {
+            world.run_for(SLICE);
+        }
         self.judge_rest(world);
         for client in 0..world.client_count() {
             world.leave(client, Duration::from_secs(10));
@@ -269,8 +277,8 @@ impl Scenario {
         judge_end(world);
     }
 
-    /// I16, and progress committed to the end.
-    fn judge_rest(&self, world: &mut World) {
+    /// All queues, and those not committed to their end, in words.
+    fn progress(&self, world: &World) -> (BTreeSet<(String, String, u32)>, Vec<String>) {
         let mut all = BTreeSet::new();
         let mut behind = Vec::new();
         for broker in world.cluster.masters() {
@@ -284,6 +292,18 @@ impl Scenario {
                 }
             }
         }
+        (all, behind)
+    }
+
+    fn is_settled(&self, world: &World) -> bool {
+        let (all, behind) = self.progress(world);
+        behind.is_empty()
+            && world.truth.as_ref().is_none_or(|truth| truth.ill_divided(GROUP, &all).is_empty())
+    }
+
+    /// I16, and progress committed to the end.
+    fn judge_rest(&self, world: &mut World) {
+        let (all, behind) = self.progress(world);
         if let Some(truth) = &mut world.truth {
             truth.judge_division(GROUP, &all);
             if !behind.is_empty() {
@@ -299,10 +319,9 @@ const CLASSES: u64 = 16;
 /// Waits until every send has ended and every message is finished, and judges that.
 pub(super) fn rest(world: &mut World, most: Duration) {
     let mut left = most;
-    let slice = Duration::from_secs(5);
     while left > Duration::ZERO && !is_at_rest(world) {
-        world.run_for(slice);
-        left = left.saturating_sub(slice);
+        world.run_for(SLICE);
+        left = left.saturating_sub(SLICE);
     }
     if let Some(truth) = &mut world.truth {
         truth.finish(world.now);

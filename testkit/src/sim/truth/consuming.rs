@@ -336,7 +336,19 @@ impl Truth {
 
     /// I16: the members' queues are all there are, each once.
     pub(super) fn on_rest(&mut self, name: &'static str, all: &BTreeSet<(String, String, u32)>) {
-        let Some(group) = self.groups.get(name) else { return };
+        let wrong = self.ill_divided(name, all);
+        if !wrong.is_empty() {
+            self.blame("I16", format!("{name}: {}", wrong.join(", ")));
+        }
+    }
+
+    /// Queues that nobody of the group has, or more than one.
+    pub(in super::super) fn ill_divided(
+        &self,
+        name: &str,
+        all: &BTreeSet<(String, String, u32)>,
+    ) -> Vec<String> {
+        let Some(group) = self.groups.get(name) else { return Vec::new() };
         let mut wrong = Vec::new();
         for (broker, topic, id) in all {
             let host = self.broker_index(broker);
@@ -349,9 +361,7 @@ impl Truth {
                 wrong.push(format!("{topic}@{broker}:{id} has {owners:?}"));
             }
         }
-        if !wrong.is_empty() {
-            self.blame("I16", format!("{name}: {}", wrong.join(", ")));
-        }
+        wrong
     }
 
     /// Messages that match and were never finished, by group.
