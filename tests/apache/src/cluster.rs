@@ -211,6 +211,19 @@ impl Cluster {
         remoting::members(&broker.address(), group)
     }
 
+    /// Sum of the offsets a group committed in the first `queues` queues of a topic at each broker: how many messages
+    /// it has done with, if it began at 0.
+    pub fn committed(&self, group: &str, topic: &str, queues: u32) -> Result<u64> {
+        let mut sum = 0;
+        for broker in &self.brokers {
+            for queue in 0..queues {
+                let offset = remoting::committed(&broker.address(), group, topic, queue)?;
+                sum += offset.unwrap_or(0).max(0) as u64;
+            }
+        }
+        Ok(sum)
+    }
+
     /// The official client, talking to this cluster.
     pub fn java(&self) -> Java<'_> {
         Java {

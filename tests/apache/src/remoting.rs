@@ -7,7 +7,9 @@ use std::time::Duration;
 use rocketmq_engine::wire::body::group::GetConsumerListByGroupResponseBody;
 use rocketmq_engine::wire::body::route::TopicRouteData;
 use rocketmq_engine::wire::codes::{LanguageCode, RequestCode, ResponseCode, Version};
-use rocketmq_engine::wire::fields::{CreateTopicRequest, GetConsumerListByGroupRequest, GetRouteInfoRequest};
+use rocketmq_engine::wire::fields::{
+    CreateTopicRequest, GetConsumerListByGroupRequest, GetRouteInfoRequest, OffsetResponse, QueryConsumerOffsetRequest,
+};
 use rocketmq_engine::wire::frame::{FrameLimits, Prefix, SerializeType};
 use rocketmq_engine::wire::header::{EncodeFields, Flag, Head, HeadSpec, NoFields, Request, encode_head};
 
@@ -24,6 +26,8 @@ pub struct Answer {
     pub remark: String,
     /// Its body.
     pub body: Vec<u8>,
+    /// The offset it tells, if it tells one.
+    pub offset: Option<i64>,
 }
 
 impl Answer {
@@ -64,7 +68,8 @@ pub fn call<F: EncodeFields>(address: &str, code: RequestCode, fields: &F, body:
     let (head, body) = rest.split_at(prefix.head_len);
     let head = Head::parse(prefix.serialize, head).map_err(|error| Trouble(error.to_string()))?;
     let remark = head.remark.map(|text| text.as_str().into_owned()).unwrap_or_default();
-    Ok(Answer { code: head.response_code(), remark, body: body.to_vec() })
+    let offset = head.fields::<OffsetResponse>().ok().map(|response| response.offset);
+    Ok(Answer { code: head.response_code(), remark, body: body.to_vec(), offset })
 }
 
 /// The route of a topic at a name server.
@@ -112,4 +117,21 @@ pub fn members(broker: &str, group: &str) -> Result<Vec<String>> {
     GetConsumerListByGroupResponseBody::decode(&answer.body)
         .map(|body| body.consumer_id_list)
         .map_err(|error| Trouble(error.to_string()))
+}
+
+/// The offset a group committed for one queue; `None` when it committed none.
+pub fn committed(broker: &str, group: &str, topic: &str, queue: u32) -> Result<Option<i64>> {
+    let fields = QueryConsumerOffsetRequest {
+        consumer_group: group.into(),
+        queue_id: queue as i32,
+        set_zero_if_not_found: Some(false),
+        topic: topic.into(),
+        ..Default::default()
+    };
+    let answer = call(broker, QueryConsumerOffsetRequest::CODE, &fields, &[])?;
+    if answer.code == ResponseCode::QUERY_NOT_FOUND {
+        return Ok(None);
+    }
+    let offset = answer.offset;
+    answer.success().map(|_| offset)
 }

@@ -171,7 +171,11 @@ pub fn a_group_shared_with_java(cluster: &mut Cluster, connect: Connect) -> Resu
     let ours: BTreeSet<_> = all.difference(&theirs).copied().collect();
     came.wait(&*consumer, &ours)?;
 
-    // Java comes back, we leave: Java takes over.
+    // Java comes back, we leave: Java takes over. It divides the queues the moment it starts, perhaps before we know of
+    // it, and reads on from what is committed by then: what it must not read again has to be committed first.
+    wait_for("our offsets at the broker", PATIENCE, || {
+        (cluster.committed(&group, &topic, QUEUES as u32).ok()? == 2500).then_some(())
+    })?;
     let mut java = cluster.java().consume(&topic, &group, &[])?;
     wait_for("an even share again", PATIENCE, || {
         let theirs = java.queues().ok()?.len();
