@@ -73,8 +73,8 @@ impl Client {
     }
 
     fn on_answer(&mut self, conn: ConnId, purpose: Purpose, answer: &Answer<'_>) {
-        if let Purpose::Heartbeat { .. } = purpose {
-            self.net.greeting_ended(conn);
+        if let Purpose::Heartbeat { registration } = purpose {
+            self.net.greeting_ended(conn, registration);
         }
         if let Err(CallFailure { cause: RequestFailure::DeadlineExceeded, .. }) = answer {
             self.net.suspect(conn, self.now);

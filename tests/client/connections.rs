@@ -98,6 +98,28 @@ fn a_heartbeat_that_failed_is_said_again_while_pulls_wait() {
 }
 
 #[test]
+fn registrations_renewed_while_one_is_unanswered_begin_no_rows_of_heartbeats() {
+    let mut w = World::new();
+    w.route("%RETRY%G", &[("a", 1)]);
+    w.silent.insert("a:1".into());
+    let consumer = w.client.create_push_consumer(PushConsumerConfig::new("G"), w.now).expect("new");
+    for name in ["T0", "T1", "T2", "T3", "T4", "T5"] {
+        w.route(name, &[("a", 1)]);
+        let topic = w.topic(name);
+        w.client.subscribe(consumer, &topic, TagFilter::all(), w.now).expect("running");
+        w.advance(Duration::from_millis(200));
+    }
+    w.asked.clear();
+    let mut beats = 0;
+    for _ in 0..20 {
+        w.advance(seconds(1));
+        beats += w.asked.drain(..).filter(|asked| asked.code == Q::HEART_BEAT).count();
+    }
+    // One at a time, each followed by the next when it ran out.
+    assert!((1..=8).contains(&beats), "{beats} heartbeats in 20 s");
+}
+
+#[test]
 fn peers_that_accept_and_hang_up_are_dialled_ever_more_rarely() {
     let (mut w, producer, topic) = producing(&[("a", 1)]);
     send(&mut w, producer, &topic);

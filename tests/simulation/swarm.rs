@@ -8,6 +8,7 @@ const FOUND: &[(&str, &str)] = &[
     ("swarm-22", include_str!("plans/swarm-22.plan")),
     ("swarm-47", include_str!("plans/swarm-47.plan")),
     ("swarm-1019", include_str!("plans/swarm-1019.plan")),
+    ("swarm-1061", include_str!("plans/swarm-1061.plan")),
     ("swarm-1021", include_str!("plans/swarm-1021.plan")),
 ];
 
@@ -37,7 +38,7 @@ fn swarm_seeds_low() {
 
 #[test]
 fn swarm_seeds_high() {
-    seeds("swarm", 1000..1061);
+    seeds("swarm", 1000..1200);
 }
 
 #[test]

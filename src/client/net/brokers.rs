@@ -73,16 +73,15 @@ impl Net {
         // A refusal means that the queue is full of other things: the next heartbeat comes by timer.
         let asked =
             self.call(&Target::Conn(conn), &HeartbeatRequest::default(), &body, purpose, timeout, now);
-        if asked.is_ok()
-            && let Some(link) = self.link_mut(conn)
-        {
-            link.greeting = true;
+        if let Some(link) = self.link_mut(conn) {
+            link.greeting = asked.is_ok();
         }
     }
 
-    /// A heartbeat was answered, or will not be.
-    pub(crate) fn greeting_ended(&mut self, conn: ConnId) {
-        if let Some(link) = self.link_mut(conn) {
+    /// A heartbeat was answered, or will not be. One that said an older registration leaves the newest under way: were
+    /// it taken for the newest's end, each renewal would begin one more row of heartbeats to a broker that is silent.
+    pub(crate) fn greeting_ended(&mut self, conn: ConnId, registration: u64) {
+        if let Some(link) = self.link_mut(conn).filter(|link| link.greeted == registration) {
             link.greeting = false;
         }
     }
