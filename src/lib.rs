@@ -96,6 +96,8 @@ pub mod wire;
 
 pub use client::Client;
 pub use client::action::{Action, CloseHow, Wait, WakeReason};
+#[cfg(feature = "consistent-hash")]
+pub use client::consumer::ConsistentHash;
 pub use client::consumer::{
     AllocateStrategy, Average, AverageByCircle, Configured, ConsumeFrom, ConsumerConfigError, ConsumerNotice,
     ConsumerStats, Delivery, MachineRoom, MachineRoomNearby, PoisonPolicy, PushConsumerConfig, QueueName,

@@ -35,6 +35,8 @@ pub(crate) use consumers::Consumers;
 pub use delivery::{Delivery, Settlement};
 pub use notice::{ConsumerNotice, ConsumerStats, Uncommitted};
 pub(crate) use push::ConsumerCall;
+#[cfg(feature = "consistent-hash")]
+pub use strategy::ConsistentHash;
 pub use strategy::{
     AllocateStrategy, Average, AverageByCircle, Configured, MachineRoom, MachineRoomNearby, QueueName,
     RoomResolver, java_order, queue_order,

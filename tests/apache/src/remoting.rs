@@ -8,7 +8,8 @@ use rocketmq_engine::wire::body::group::GetConsumerListByGroupResponseBody;
 use rocketmq_engine::wire::body::route::TopicRouteData;
 use rocketmq_engine::wire::codes::{LanguageCode, RequestCode, ResponseCode, Version};
 use rocketmq_engine::wire::fields::{
-    CreateTopicRequest, GetConsumerListByGroupRequest, GetRouteInfoRequest, OffsetResponse, QueryConsumerOffsetRequest,
+    CreateTopicRequest, GetConsumerListByGroupRequest, GetRouteInfoRequest, OffsetResponse,
+    QueryConsumerOffsetRequest,
 };
 use rocketmq_engine::wire::frame::{FrameLimits, Prefix, SerializeType};
 use rocketmq_engine::wire::header::{EncodeFields, Flag, Head, HeadSpec, NoFields, Request, encode_head};
