@@ -373,6 +373,7 @@ impl PushConsumer {
         let len = Batch::len(pulled);
         self.held_bytes += bytes;
         self.stats.delivered += len as u64;
+        ctx.stats.delivered += len as u64;
         self.count_unfinished(len as i64);
         ctx.events.push(Event::Delivered(Delivery::new(pulled.clone(), 0..len)));
         self.watch_lease(lease, ctx);

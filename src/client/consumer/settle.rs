@@ -261,6 +261,7 @@ impl PushConsumer {
         for run in runs {
             self.stats.redelivered += run.len() as u64;
             self.stats.delivered += run.len() as u64;
+            ctx.stats.delivered += run.len() as u64;
             ctx.events.push(Event::Delivered(Delivery::new(delivery.pulled.clone(), run)));
         }
         if let Some(queue) = self.queue_mut(lease) {

@@ -76,7 +76,7 @@ pub(super) struct Harness {
     names: Names,
     rng: Rng,
     unique_ids: UniqueIdGenerator,
-    client_stats: ClientStats,
+    pub(super) client_stats: ClientStats,
     config: Arc<ClientConfig>,
     ids: Identity,
     now: Instant,

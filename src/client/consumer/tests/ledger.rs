@@ -154,6 +154,8 @@ proptest! {
         }
         prop_assert!(open.is_empty(), "{open:?}");
         prop_assert_eq!((h.stats().unfinished, h.stats().finished), (0, count as u64));
+        prop_assert!(h.stats().delivered >= count as u64);
+        prop_assert_eq!(h.client_stats.delivered, h.stats().delivered);
     }
 
     #[test]
