@@ -353,6 +353,13 @@ impl PushConsumer {
         self.pull_again(lease, wait, ctx);
     }
 
+    /// Hands messages to the application, for the first time or again.
+    pub(super) fn hand_over(&mut self, delivery: Delivery, ctx: &mut Ctx<'_>) {
+        self.stats.delivered += delivery.len() as u64;
+        ctx.stats.delivered += delivery.len() as u64;
+        ctx.events.push(Event::Delivered(delivery));
+    }
+
     fn pull_again(&mut self, lease: Lease, wait: Duration, ctx: &mut Ctx<'_>) {
         if wait.is_zero() {
             self.pull(lease, ctx);
@@ -372,10 +379,8 @@ impl PushConsumer {
         let bytes = queue.process.held() - before;
         let len = Batch::len(pulled);
         self.held_bytes += bytes;
-        self.stats.delivered += len as u64;
-        ctx.stats.delivered += len as u64;
         self.count_unfinished(len as i64);
-        ctx.events.push(Event::Delivered(Delivery::new(pulled.clone(), 0..len)));
+        self.hand_over(Delivery::new(pulled.clone(), 0..len), ctx);
         self.watch_lease(lease, ctx);
     }
 

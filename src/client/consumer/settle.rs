@@ -14,7 +14,6 @@ use super::notice::ConsumerNotice;
 use super::push::{ConsumerCall, Due, PushConsumer, Returning, what_went_wrong};
 use crate::client::call::{Answer, Purpose, Replica, Target};
 use crate::client::ctx::Ctx;
-use crate::client::event::Event;
 use crate::wire::codes::ResponseCode;
 use crate::wire::fields::{ConsumerSendMsgBackRequest, Parts, SendMessageV2Request};
 use crate::wire::message::properties::{append_pair, check_len, names};
@@ -260,9 +259,7 @@ impl PushConsumer {
         }
         for run in runs {
             self.stats.redelivered += run.len() as u64;
-            self.stats.delivered += run.len() as u64;
-            ctx.stats.delivered += run.len() as u64;
-            ctx.events.push(Event::Delivered(Delivery::new(delivery.pulled.clone(), run)));
+            self.hand_over(Delivery::new(delivery.pulled.clone(), run), ctx);
         }
         if let Some(queue) = self.queue_mut(lease) {
             queue.progress_at = ctx.now;
