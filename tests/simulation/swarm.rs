@@ -8,8 +8,8 @@ const FOUND: &[(&str, &str)] = &[
     ("swarm-22", include_str!("plans/swarm-22.plan")),
     ("swarm-47", include_str!("plans/swarm-47.plan")),
     ("swarm-1019", include_str!("plans/swarm-1019.plan")),
-    ("swarm-1061", include_str!("plans/swarm-1061.plan")),
     ("swarm-1021", include_str!("plans/swarm-1021.plan")),
+    ("swarm-1061", include_str!("plans/swarm-1061.plan")),
 ];
 
 fn run(name: &str, seed: u64, plan: &Plan) -> u64 {
