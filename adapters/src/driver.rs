@@ -111,10 +111,14 @@ pub fn literal_address(host: &str, port: u16) -> Option<SocketAddr> {
     host.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, port))
 }
 
+/// What a resolver's failure is told as, whatever its system calls it.
+pub fn name_not_found(error: io::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, error)
+}
+
 /// The addresses of a host, at most [`MAX_ADDRESSES`]. Blocks while the system looks a name up.
 pub fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    let not_found = |error: io::Error| io::Error::new(io::ErrorKind::NotFound, error);
-    let found: Vec<_> = (host, port).to_socket_addrs().map_err(not_found)?.take(MAX_ADDRESSES).collect();
+    let found: Vec<_> = (host, port).to_socket_addrs().map_err(name_not_found)?.take(MAX_ADDRESSES).collect();
     if found.is_empty() {
         return Err(io::Error::new(io::ErrorKind::NotFound, format!("{host} has no address")));
     }

@@ -13,6 +13,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use rocketmq_engine::{Action, Client, ConnId, Endpoint, Instant, Wait};
 
 use super::Runtime;
+use super::dial::dial;
 use super::ready::{ConnWaker, Ready};
 use crate::driver::{Budget, Clock, Gather, Pump, pump_read, pump_write, transport_error};
 use crate::handle::DriverStats;
@@ -264,7 +265,7 @@ impl<R: Runtime> AsyncDriver<R> {
         let wake = ConnWaker::new(self.ready.clone(), id.index());
         let waker = Waker::from(wake.clone());
         wake.again();
-        let link = Link::Dialling(Box::pin(R::connect(endpoint.host(), endpoint.port())));
+        let link = Link::Dialling(Box::pin(dial::<R>(endpoint.host().to_owned(), endpoint.port())));
         self.conns[id.index()] = Some(Conn { id, link, reading: true, wake, waker });
     }
 }

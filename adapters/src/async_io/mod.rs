@@ -5,11 +5,13 @@
 //!
 //! Handle level: [`Client`]. Driver level: [`AsyncDriver`].
 
+mod dial;
 mod driver;
 mod ready;
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -37,9 +39,14 @@ pub trait Runtime: Sized + Send + Sync + 'static {
     /// A pause.
     type Sleep: Future<Output = ()> + Send + 'static;
 
-    /// Resolves a host (an IPv6 address has no brackets) and connects, trying its addresses in turn. TCP_NODELAY is
-    /// to be set.
-    fn connect(host: &str, port: u16) -> impl Future<Output = io::Result<Self::Stream>> + Send + use<Self>;
+    /// Looks a host's name up without blocking; never asked about what is an address itself. The driver tries what is
+    /// found in turn, at most [`MAX_ADDRESSES`](crate::driver::MAX_ADDRESSES), each for
+    /// [`CONNECT_TIMEOUT`](crate::driver::CONNECT_TIMEOUT).
+    fn resolve(host: &str, port: u16)
+    -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send + use<Self>;
+
+    /// Connects to one address. TCP_NODELAY is to be set.
+    fn connect(address: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send + use<Self>;
 
     /// A pause of this length: to some ten microseconds where it is short, for gathering. See
     /// [`Gather`](crate::driver::Gather).

@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -10,7 +11,6 @@ use ::async_std::net::TcpStream;
 use ::async_std::task;
 
 use crate::async_io::{self, Runtime};
-use crate::driver::{CONNECT_TIMEOUT, MAX_ADDRESSES};
 use crate::handle::Task;
 
 pub use crate::handle::{
@@ -33,24 +33,19 @@ impl Runtime for AsyncStd {
     type Stream = TcpStream;
     type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-    fn connect(host: &str, port: u16) -> impl Future<Output = io::Result<TcpStream>> + Send + use<> {
+    fn resolve(host: &str, port: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send + use<> {
         let host = host.to_owned();
         async move {
-            let not_found = |error| io::Error::new(io::ErrorKind::NotFound, error);
-            let lookup = ::async_std::net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port));
-            let mut failure = io::Error::from(io::ErrorKind::NotFound);
-            for address in lookup.await.map_err(not_found)?.take(MAX_ADDRESSES) {
-                match ::async_std::future::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
-                    Ok(Ok(stream)) => {
-                        stream.set_nodelay(true)?;
-                        return Ok(stream);
-                    }
-                    Ok(Err(error)) => failure = error,
-                    Err(_) => failure = io::ErrorKind::TimedOut.into(),
-                }
-            }
-            Err(failure)
+            ::async_std::net::ToSocketAddrs::to_socket_addrs(&(host.as_str(), port))
+                .await
+                .map(Iterator::collect)
         }
+    }
+
+    async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
     }
 
     fn sleep(time: Duration) -> Self::Sleep {

@@ -66,9 +66,13 @@ fn connect(endpoint: &Endpoint) -> io::Result<TcpStream> {
         Some(address) => vec![address],
         None => resolve(endpoint.host(), endpoint.port())?,
     };
+    connect_any(&addresses)
+}
+
+fn connect_any(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
     let mut failure = io::Error::from(io::ErrorKind::NotFound);
     for address in addresses {
-        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
+        match TcpStream::connect_timeout(address, CONNECT_TIMEOUT) {
             Ok(stream) => return Ok(stream),
             Err(error) => failure = error,
         }
@@ -115,5 +119,24 @@ fn read(conn: ConnId, mut stream: TcpStream, mailbox: &Mailbox, chunks: &Receive
         if over {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use super::*;
+
+    #[test]
+    fn the_second_address_is_taken_when_the_first_refuses() {
+        let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let open = listen();
+        let closed = listen().local_addr().expect("its address");
+        let address = open.local_addr().expect("its address");
+        let stream = connect_any(&[closed, address]).expect("the second address is open");
+        assert_eq!(stream.peer_addr().expect("a peer"), address);
+        let failure = connect_any(&[closed]).expect_err("nobody listens there");
+        assert_eq!(failure.kind(), io::ErrorKind::ConnectionRefused);
     }
 }

@@ -140,3 +140,56 @@ fn next_address(
     }
     Progress::Failed(failure)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+    use std::time::Duration;
+
+    use ::mio::{Events, Poll};
+
+    use super::*;
+
+    const TOKEN: Token = Token(7);
+
+    fn connect(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
+        let mut poll = Poll::new()?;
+        let now = Instant::from_nanos(1);
+        let mut progress = Connecting::start(addresses, poll.registry(), TOKEN, now);
+        let mut events = Events::with_capacity(4);
+        loop {
+            match progress {
+                Progress::Connected(stream) => return Ok(stream),
+                Progress::Failed(error) => return Err(error),
+                Progress::Pending(connecting) => {
+                    poll.poll(&mut events, Some(Duration::from_secs(10)))?;
+                    progress = connecting.check(poll.registry(), TOKEN, now);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_second_address_is_taken_when_the_first_refuses() {
+        let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let open = listen();
+        let closed = listen().local_addr().expect("its address");
+        let address = open.local_addr().expect("its address");
+        let stream = connect(vec![closed, address]).expect("the second address is open");
+        assert_eq!(stream.peer_addr().expect("a peer"), address);
+        let failure = connect(vec![closed]).expect_err("nobody listens there");
+        assert_eq!(failure.kind(), io::ErrorKind::ConnectionRefused);
+    }
+
+    #[test]
+    fn an_address_that_stays_silent_has_its_time() {
+        let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let address = silent.local_addr().expect("its address");
+        let poll = Poll::new().expect("a poll");
+        let now = Instant::from_nanos(1);
+        match Connecting::start(vec![address], poll.registry(), TOKEN, now) {
+            Progress::Pending(connecting) => assert_eq!(connecting.until(), now + CONNECT_TIMEOUT),
+            other => panic!("a connect of a non-blocking socket is pending: {other:?}"),
+        }
+    }
+}

@@ -5,14 +5,13 @@ mod stream;
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use ::tokio::net::TcpStream;
 use ::tokio::runtime::Handle;
-use ::tokio::time;
 
 use crate::async_io::{self, Runtime};
-use crate::driver::{CONNECT_TIMEOUT, MAX_ADDRESSES};
 use crate::handle::Task;
 
 pub use crate::handle::{
@@ -37,24 +36,15 @@ impl Runtime for Tokio {
     type Stream = Stream;
     type Sleep = Sleep;
 
-    fn connect(host: &str, port: u16) -> impl Future<Output = io::Result<Stream>> + Send + use<> {
+    fn resolve(host: &str, port: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send + use<> {
         let host = host.to_owned();
-        async move {
-            let not_found = |error| io::Error::new(io::ErrorKind::NotFound, error);
-            let addresses = ::tokio::net::lookup_host((host.as_str(), port)).await.map_err(not_found)?;
-            let mut failure = io::Error::from(io::ErrorKind::NotFound);
-            for address in addresses.take(MAX_ADDRESSES) {
-                match time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
-                    Ok(Ok(stream)) => {
-                        stream.set_nodelay(true)?;
-                        return Ok(Stream(stream));
-                    }
-                    Ok(Err(error)) => failure = error,
-                    Err(_) => failure = io::ErrorKind::TimedOut.into(),
-                }
-            }
-            Err(failure)
-        }
+        async move { ::tokio::net::lookup_host((host.as_str(), port)).await.map(Iterator::collect) }
+    }
+
+    async fn connect(address: SocketAddr) -> io::Result<Stream> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Stream(stream))
     }
 
     fn sleep(time: Duration) -> Sleep {
