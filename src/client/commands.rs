@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::consumer::{ConsumerStats, Delivery, PushConsumerConfig, Settlement, TagFilter};
 use super::ids::{ConsumerId, ProducerId, SendId};
 use super::names::{Queue, Topic};
+use super::producer::config::DEFAULT_TOPIC_QUEUE_NUMS;
 use super::producer::{Message, ProducerConfig, SendError, SendOptions};
 use super::route::Use;
 use super::{Client, borrow};
@@ -23,7 +24,7 @@ impl Client {
     pub fn writable_queues(&mut self, topic: &Topic, now: Instant) -> Vec<Queue> {
         self.at(now);
         if self.names.owns(topic) {
-            borrow!(self).want_route(topic, Use::Publish);
+            borrow!(self).want_route(topic, Use::Publish(DEFAULT_TOPIC_QUEUE_NUMS));
         }
         self.routes.get(topic).map(|route| route.writable_queues().to_vec()).unwrap_or_default()
     }

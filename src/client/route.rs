@@ -28,8 +28,6 @@ use crate::wire::message::names::DEFAULT_TOPIC;
 #[cfg(test)]
 mod tests;
 
-/// Queues a topic gets when it is created by its first send (Java `defaultTopicQueueNums`).
-pub(crate) const DEFAULT_TOPIC_QUEUE_NUMS: u32 = 4;
 const PERM_WRITE: u32 = 2;
 const PERM_READ: u32 = 4;
 /// Queues of one topic that are kept, at all brokers together.
@@ -69,7 +67,8 @@ impl Route {
 /// What somebody wants a topic's route for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
-    Publish,
+    /// Where the topic has to be made by its first send, it gets at most so many queues at a broker.
+    Publish(u32),
     Subscribe,
 }
 
@@ -89,6 +88,8 @@ struct Entry {
     topic: Topic,
     route: Option<Route>,
     publish: bool,
+    /// The fewest queues somebody makes the topic with (Java `defaultTopicQueueNums`).
+    default_queues: u32,
     subscribe: bool,
     round: Round,
     ask_at: Instant,
@@ -162,6 +163,7 @@ impl Routes {
                 topic: topic.clone(),
                 route: None,
                 publish: false,
+                default_queues: u32::MAX,
                 subscribe: false,
                 round: Round::Idle,
                 ask_at: ask.now,
@@ -173,7 +175,8 @@ impl Routes {
         let now = ask.now;
         let Some(entry) = self.entry_mut(topic) else { return };
         let missing = match usage {
-            Use::Publish => {
+            Use::Publish(queues) => {
+                entry.default_queues = entry.default_queues.min(queues);
                 let first = !core::mem::replace(&mut entry.publish, true);
                 first && entry.route.as_ref().is_none_or(|route| route.write.is_empty())
             }
@@ -325,8 +328,9 @@ impl Routes {
         ask: &mut Asking<'_>,
     ) -> News {
         if borrowed {
+            let most = self.entry_mut(topic).map_or(u32::MAX, |entry| entry.default_queues);
             for queues in &mut data.queue_datas {
-                let n = queues.read_queue_nums.min(DEFAULT_TOPIC_QUEUE_NUMS);
+                let n = queues.read_queue_nums.min(most);
                 (queues.read_queue_nums, queues.write_queue_nums) = (n, n);
             }
         }

@@ -260,6 +260,7 @@ fn is_definite(code: ResponseCode) -> bool {
             | ResponseCode::NOT_IN_CURRENT_UNIT
             | ResponseCode::GO_AWAY
             | ResponseCode::MESSAGE_ILLEGAL
+            | ResponseCode::INVALID_PARAMETER
             | ResponseCode::REQUEST_CODE_NOT_SUPPORTED
             | ResponseCode::FLOW_CONTROL
     )

@@ -8,6 +8,9 @@ use crate::config::{ConfigError, check_ranges, millis};
 use crate::wire::message::names::check_group;
 use crate::wire::message::validate::DEFAULT_MAX_BODY;
 
+/// Queues a topic gets when its first send makes it, unless the producer says otherwise.
+pub(crate) const DEFAULT_TOPIC_QUEUE_NUMS: u32 = 4;
+
 /// Configuration of a producer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -38,7 +41,7 @@ impl ProducerConfig {
             send_msg_max_timeout_per_request: Duration::from_secs(2),
             retry_times_when_send_failed: 2,
             max_message_size: DEFAULT_MAX_BODY,
-            default_topic_queue_nums: 4,
+            default_topic_queue_nums: DEFAULT_TOPIC_QUEUE_NUMS,
             unit_mode: false,
         }
     }

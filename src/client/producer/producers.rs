@@ -334,12 +334,14 @@ impl Producers {
         let place = self.place;
         let Some(pending) = self.sends.get_mut(id.index, id.generation) else { return };
         let topic = pending.message.topic.clone();
+        let producer = self.all.get(pending.producer.index, pending.producer.generation);
+        let queues = producer.map_or(u32::MAX, |producer| producer.config.default_topic_queue_nums);
         self.enter(id, State::Waiting(place));
         if let Some(state) = self.topic_mut(&topic) {
             state.waiting.insert(place, id);
         }
         let known = ctx.routes.get(&topic).is_some();
-        ctx.want_route(&topic, Use::Publish);
+        ctx.want_route(&topic, Use::Publish(queues));
         if known {
             ctx.doubt_route(&topic);
         }

@@ -87,7 +87,7 @@ impl Around {
     fn known(&mut self, name: &str, data: TopicRouteData) -> Topic {
         let topic = self.names.topic(name).expect("valid");
         self.with(|routes, ask| {
-            routes.want(&topic, Use::Publish, ask);
+            routes.want(&topic, Use::Publish(4), ask);
             routes.know(&topic, data, ask);
         });
         topic

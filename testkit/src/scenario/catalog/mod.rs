@@ -47,6 +47,7 @@ pub fn all() -> &'static [Scenario] {
         sending::to_one_queue [],
         sending::to_a_queue_that_is_not_there [],
         sending::queues_take_turns [],
+        sending::a_young_topic_has_the_queues_its_producer_wants [AutoCreate],
         sending::the_first_send_makes_the_topic [AutoCreate],
         sending::a_topic_nobody_has [NoAutoCreate],
         sending::two_clients_of_one_producer_group [],

@@ -133,6 +133,24 @@ pub(super) async fn the_first_send_makes_the_topic(stage: Stage) -> Outcome {
     stage.finish().await
 }
 
+/// It gets as many queues as its producer wants, and no send goes to one it does not get.
+pub(super) async fn a_young_topic_has_the_queues_its_producer_wants(stage: Stage) -> Outcome {
+    for wanted in [1, 6] {
+        let topic = stage.unique("unmade");
+        let app = stage.app();
+        let mut config = ProducerConfig::new(stage.unique("producers"));
+        config.default_topic_queue_nums = wanted;
+        let producer = app.producer_of(config)?;
+        let handle = app.topic(&topic)?;
+        let messages = (0..24).map(|number| Message::new(&handle, format!("{number}")));
+        let receipts = producer.send_all(messages).await?;
+        let queues: BTreeSet<u32> = receipts.iter().map(|receipt| receipt.queue.id).collect();
+        check!(queues.iter().copied().eq(0..wanted), "wanted {wanted} queues, sent to {queues:?}");
+        check!(receipts.iter().all(|receipt| receipt.attempts == 1), "a send went astray: {receipts:?}");
+    }
+    stage.finish().await
+}
+
 /// A topic nobody has, where brokers make none: failed for certain, and the words name the remedy.
 pub(super) async fn a_topic_nobody_has(stage: Stage) -> Outcome {
     let app = stage.app();
