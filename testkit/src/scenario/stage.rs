@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::poll_fn;
+use std::ops::Range;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use super::controls::Controls;
 use super::play::Host;
 use super::remote::{Foreign, Remote};
 use super::seen::{React, Received, Seen};
-use super::{Failed, Outcome};
+use super::{Failed, Outcome, check};
 use crate::{Fault, FaultKind};
 
 /// How long a scenario waits for what has to come: a loaded machine needs its time.
@@ -258,6 +259,20 @@ impl Stage {
     /// Messages stored in the topic at the first broker.
     pub fn stored(&self, topic: &str, queues: u32) -> Outcome<i64> {
         self.cluster(|cluster| (0..queues).map(|queue| cluster.stored(0, topic, queue)).sum())
+    }
+
+    /// Waits until so many messages are in the topic's queues at the first broker: a real one acknowledges what is
+    /// in its log, and puts it into queues a little later.
+    pub async fn stores(&self, topic: &str, queues: Range<u32>, total: i64) -> Outcome {
+        let mut last = 0;
+        let wait = self.until_cluster("store", |cluster| {
+            last = queues.clone().map(|queue| cluster.stored(0, topic, queue)).sum::<Outcome<i64>>()?;
+            Ok(last >= total)
+        });
+        let ended = wait.await;
+        ended.map_err(|failed| Failed(format!("{last} of {total} stored: {failed}")))?;
+        check!(last == total, "{last} stored in queues {queues:?} of {topic}, not {total}");
+        Ok(())
     }
 
     /// Waits until the group has committed so much for the topic's queues at the first broker together.

@@ -40,7 +40,7 @@ pub(super) async fn pipelined(stage: Stage) -> Outcome {
         .map(|(receipt, body)| ((receipt.queue.clone(), receipt.queue_offset), (body, receipt.message_id)))
         .collect();
     check!(places.len() == 500, "{} places for 500 messages", places.len());
-    check!(stage.stored(&topic, 4)? == 500, "500 are acknowledged, {} stored", stage.stored(&topic, 4)?);
+    stage.stores(&topic, 0..4, 500).await?;
     let consumer = stage.app().consumer(&group).subscribe(&topic, "*").start()?;
     consumer.seen().exactly(&bodies).await?;
     for received in consumer.seen().all() {
@@ -117,8 +117,7 @@ pub(super) async fn queues_take_turns(stage: Stage) -> Outcome {
     let app = stage.app();
     app.producer().send_numbers(&topic, 0..80).await?;
     for queue in 0..8 {
-        let stored = stage.cluster(|cluster| cluster.stored(0, &topic, queue))?;
-        check!(stored == 10, "queue {queue} has {stored} of 80 messages, not 10");
+        stage.stores(&topic, queue..queue + 1, 10).await?;
     }
     stage.finish().await
 }
@@ -220,8 +219,7 @@ pub(super) async fn shutdown_ends_every_send(stage: Stage) -> Outcome {
     check!(report.acknowledged + report.failed + report.indeterminate == 200, "{report:?}");
     check!(report.acknowledged == acknowledged, "{acknowledged} acknowledged, {report:?}");
     check!(acknowledged == 200, "{acknowledged} of 200 acknowledged within ten seconds");
-    check!(stage.stored(&topic, 4)? == 201, "stored: {}", stage.stored(&topic, 4)?);
-    Ok(())
+    stage.stores(&topic, 0..4, 201).await
 }
 
 /// A send that is cancelled ends once, truthfully: failed means that it is not stored.
