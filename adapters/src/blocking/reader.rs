@@ -14,8 +14,11 @@ use super::mailbox::{Incoming, Input, Mailbox};
 use crate::driver::{CONNECT_TIMEOUT, Gather, literal_address, resolve};
 use crate::handle::DriverStats;
 
-/// Bytes of one chunk.
+/// Bytes of one chunk at first, and at most: it grows while reads fill it, since each read costs a hand-over.
 const CHUNK: usize = 64 * 1024;
+const MAX_CHUNK: usize = 512 * 1024;
+/// Reads in a row that use less than a fourth of their chunk, before chunks become smaller again.
+const SHORT_READS: u32 = 64;
 /// Chunks of one connection: one is filled while another is looked at. When none is free the reader stops.
 pub(super) const CHUNKS: usize = 2;
 
@@ -98,9 +101,46 @@ pub(super) fn start(
     Ok(recycle)
 }
 
+/// How large chunks are just now.
+#[derive(Debug)]
+struct ChunkSize {
+    bytes: usize,
+    short: u32,
+}
+
+impl ChunkSize {
+    const fn new() -> Self {
+        Self { bytes: CHUNK, short: 0 }
+    }
+
+    /// Learns from a read of `len` bytes; true if there may be more to read.
+    fn note(&mut self, len: usize) -> bool {
+        let full = len >= self.bytes;
+        if full {
+            self.bytes = (self.bytes * 2).min(MAX_CHUNK);
+        }
+        self.short = if len < self.bytes / 4 { self.short + 1 } else { 0 };
+        if self.short == SHORT_READS {
+            *self = Self { bytes: (self.bytes / 2).max(CHUNK), short: 0 };
+        }
+        full
+    }
+
+    /// Gives a chunk that comes back this size.
+    fn fit(&self, chunk: &mut Vec<u8>) {
+        if chunk.len() < self.bytes {
+            chunk.resize(self.bytes, 0);
+        } else if chunk.len() > self.bytes {
+            chunk.truncate(self.bytes);
+            chunk.shrink_to_fit();
+        }
+    }
+}
+
 fn read(conn: ConnId, mut stream: TcpStream, mailbox: &Mailbox, chunks: &Receiver<Vec<u8>>, pace: &Pace) {
-    let (mut last, mut more) = (Instant::now(), false);
+    let (mut last, mut more, mut size) = (Instant::now(), false, ChunkSize::new());
     while let Ok(mut chunk) = chunks.recv() {
+        size.fit(&mut chunk);
         if !more {
             pace.keep(last);
         }
@@ -114,7 +154,7 @@ fn read(conn: ConnId, mut stream: TcpStream, mailbox: &Mailbox, chunks: &Receive
         };
         last = Instant::now();
         let over = !matches!(found, Incoming::Bytes { .. });
-        more = matches!(found, Incoming::Bytes { len, .. } if len == CHUNK);
+        more = matches!(found, Incoming::Bytes { len, .. } if size.note(len));
         mailbox.post(Input::Read(conn, found));
         if over {
             return;
@@ -127,6 +167,25 @@ mod tests {
     use std::net::{Ipv4Addr, TcpListener};
 
     use super::*;
+
+    #[test]
+    fn chunks_grow_while_reads_fill_them_and_shrink_when_they_do_not() {
+        let (mut size, mut chunk) = (ChunkSize::new(), vec![0; CHUNK]);
+        assert!(!size.note(CHUNK - 1), "there was room left");
+        for _ in 0..9 {
+            assert!(size.note(size.bytes), "there may be more");
+            size.fit(&mut chunk);
+            assert_eq!(chunk.len(), size.bytes);
+        }
+        assert_eq!(size.bytes, MAX_CHUNK);
+        // One good read begins the count anew.
+        (0..SHORT_READS - 1).for_each(|_| assert!(!size.note(1)));
+        assert!(!size.note(MAX_CHUNK / 4));
+        assert_eq!(size.bytes, MAX_CHUNK);
+        (0..10 * SHORT_READS).for_each(|_| assert!(!size.note(1)));
+        size.fit(&mut chunk);
+        assert_eq!((size.bytes, chunk.len(), chunk.capacity()), (CHUNK, CHUNK, CHUNK));
+    }
 
     #[test]
     fn the_second_address_is_taken_when_the_first_refuses() {
