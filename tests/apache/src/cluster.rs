@@ -33,8 +33,9 @@ const LOGBACK: &str = r#"<configuration>
 </configuration>
 "#;
 
-/// Small files, little idle work, short times; the two transaction lines keep 5.5.0 from spinning after its first
-/// transaction, and `timerFlushIntervalMs` from flushing a 37 MB wheel every second.
+/// Small files, little idle work, short times. `transactionOp*` keep 5.5.0 from spinning after its first transaction,
+/// `transactionMetricFlushInterval` from spinning for its first ten seconds, `timerFlushIntervalMs` from flushing a
+/// 37 MB wheel every second.
 const BROKER: &str = "brokerClusterName=DefaultCluster
 brokerId=0
 brokerIP1=127.0.0.1
@@ -46,6 +47,7 @@ maxIndexNum=80000
 timerFlushIntervalMs=60000
 transactionOpMsgMaxSize=1
 transactionOpBatchInterval=2000000000
+transactionMetricFlushInterval=500
 enablePropertyFilter=true
 traceTopicEnable=true
 recallMessageEnable=true
