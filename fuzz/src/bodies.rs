@@ -1,7 +1,7 @@
 //! JSON bodies. What serde_json takes, ours takes, and reads the same from it.
 
 use rocketmq_engine::wire::body::*;
-use rocketmq_engine::wire::json::{JsonErrorKind, Limits, Value};
+use rocketmq_engine::wire::json::{JsonErrorKind, Kind, Limits, Value};
 use rocketmq_engine::wire::message::pop::BatchAckRequestBody;
 use serde_json::Value as Strict;
 
@@ -30,27 +30,27 @@ pub fn json_body(data: &[u8]) {
 }
 
 fn nodes(value: &Value<'_>) -> usize {
-    1 + match value {
-        Value::Array(items) => items.iter().map(nodes).sum(),
-        Value::Object(members) => members.iter().map(|(key, value)| nodes(key) + nodes(value)).sum(),
+    1 + match value.kind() {
+        Kind::Array(items) => items.iter().map(nodes).sum(),
+        Kind::Object(members) => members.iter().map(|(key, value)| nodes(key) + nodes(value)).sum(),
         _ => 0,
     }
 }
 
 fn agrees(strict: &Strict, ours: &Value<'_>) -> bool {
-    match (strict, ours) {
-        (Strict::Null, Value::Null) => true,
-        (Strict::Bool(a), Value::Bool(b)) => a == b,
-        (Strict::String(a), Value::String(b)) => *b == **a,
-        (Strict::Number(a), Value::Number(raw)) => match a.as_i64() {
+    match (strict, ours.kind()) {
+        (Strict::Null, Kind::Null) => true,
+        (Strict::Bool(a), Kind::Bool(b)) => a == b,
+        (Strict::String(a), Kind::String(b)) => *b == **a,
+        (Strict::Number(a), Kind::Number(raw)) => match a.as_i64() {
             Some(whole) => ours.to_i64() == Some(whole),
             None => raw.parse::<f64>().ok().zip(a.as_f64()).is_some_and(|(x, y)| near(x, y)),
         },
-        (Strict::Array(a), Value::Array(b)) => {
+        (Strict::Array(a), Kind::Array(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| agrees(a, b))
         }
         // Of equal names both take the last.
-        (Strict::Object(a), Value::Object(_)) => {
+        (Strict::Object(a), Kind::Object(_)) => {
             a.iter().all(|(name, a)| ours.get(name).is_some_and(|b| agrees(a, b)))
         }
         _ => false,

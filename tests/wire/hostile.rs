@@ -210,7 +210,8 @@ fn h8_counts_of_bodies_are_bounded() {
     for count in [-1_i64, 65_537, 2_147_483_647, i64::MAX] {
         for member in ["readQueueNums", "writeQueueNums", "perm"] {
             let error = route(&format!(r#""{member}":{count}"#)).unwrap_err();
-            assert_eq!(error, BodyError::TooMany { member, count, limit: 65_536 });
+            let at = r#"{"queueDatas":[{"brokerName":"b",""#.len() + member.len() + 2;
+            assert_eq!(error, BodyError::TooMany { member, at, count, limit: 65_536 });
         }
     }
     assert_eq!(route(r#""readQueueNums":65536"#).unwrap().queue_datas[0].read_queue_nums, 65_536);
@@ -219,12 +220,15 @@ fn h8_counts_of_bodies_are_bounded() {
     {
         let many = vec![item; 4097].join(",");
         let error = TopicRouteData::decode(format!(r#"{{"{member}":[{many}]}}"#).as_bytes()).unwrap_err();
-        assert_eq!(error, BodyError::TooMany { member, count: 4097, limit: 4096 });
+        assert_eq!(error, BodyError::TooMany { member, at: member.len() + 4, count: 4097, limit: 4096 });
     }
     let members = vec![r#""c""#; 65_537].join(",");
     let error =
         GetConsumerListByGroupResponseBody::decode(format!(r#"{{"consumerIdList":[{members}]}}"#).as_bytes());
-    assert_eq!(error, Err(BodyError::TooMany { member: "consumerIdList", count: 65_537, limit: 65_536 }));
+    assert_eq!(
+        error,
+        Err(BodyError::TooMany { member: "consumerIdList", at: 18, count: 65_537, limit: 65_536 })
+    );
 }
 
 #[test]
@@ -233,11 +237,12 @@ fn h8_odd_members_of_bodies_are_errors_that_name_them() {
         BrokerData::decode(format!(r#"{{"brokerName":"b","brokerAddrs":{addresses}}}"#).as_bytes())
     };
     assert_eq!(broker(r#"{"007":"","1":"b:1"}"#).unwrap().broker_addrs.len(), 2);
-    let number = BodyError::Member { member: "brokerAddrs", expected: "64-bit whole number" };
+    let at = r#"{"brokerName":"b","brokerAddrs":{"#.len();
+    let number = BodyError::Member { member: "brokerAddrs", expected: "64-bit whole number", at };
     for key in [r#""x""#, "1.5", "true", r#""99999999999999999999""#, "[]", "{}"] {
         assert_eq!(broker(&format!(r#"{{{key}:"a:1"}}"#)), Err(number.clone()), "{key}");
     }
-    let text = BodyError::Member { member: "brokerAddrs", expected: "text" };
+    let text = BodyError::Member { member: "brokerAddrs", expected: "text", at: at + 4 };
     assert_eq!(broker(r#"{"0":null}"#), Err(text));
     // Tables keyed by queue take nothing else for a key.
     for table in [r#"{"x":{}}"#, "{0:{}}", r#"{{"brokerName":"b"}:{}}"#, "[]", "1"] {
@@ -265,7 +270,7 @@ fn h8_json_bodies_are_bounded() {
     // References that lead to references, to themselves, or nowhere, are nothing.
     for text in [r#"{"a":{"$ref":"$"}}"#, r#"{"a":{"$ref":"$.a"}}"#, r#"{"a":{"$ref":"$.b[9]"},"b":[]}"#] {
         let value = Value::parse(text.as_bytes(), &Limits::default()).unwrap();
-        assert_eq!(value.get("a"), Some(&Value::Null), "{text}");
+        assert!(value.get("a").is_some_and(Value::is_null), "{text}");
     }
 }
 

@@ -12,6 +12,7 @@
 //! | `signature` | ACL signatures, computed and recorded |
 //! | [`json`] | the JSON reader and writer against another one |
 //! | [`hostile`] | the hostile inputs H1 to H8; the others are in [`message::hostile`] |
+//! | [`offsets`] | what is wrong is told with its place |
 //! | [`alloc`] | allocation gates of heads |
 //! | [`coverage`] | no line of a vector is left unvisited |
 //!
@@ -28,6 +29,7 @@ mod head;
 mod hostile;
 mod json;
 mod message;
+mod offsets;
 mod recorded;
 #[cfg(feature = "acl")]
 mod signature;

@@ -4,7 +4,7 @@ use rocketmq_engine::wire::body::{self, BodyError};
 use rocketmq_engine::wire::codes::{RequestCode, ResponseCode};
 use rocketmq_engine::wire::fields::*;
 use rocketmq_engine::wire::header::{DecodeFields, EncodeFields, FieldError, FieldSink, Head, Request};
-use rocketmq_engine::wire::json::{Limits, Value};
+use rocketmq_engine::wire::json::{Kind, Limits, Value};
 use rocketmq_engine::wire::message::pop::BatchAckRequestBody;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -379,8 +379,8 @@ typed_bodies!(
 /// Every member that was recorded is written again with the same value; more may be written, which Java leaves out.
 fn covers(recorded: &Value<'_>, ours: &Value<'_>, path: &str) -> Result<(), String> {
     let differ = || Err(format!("{path}: {recorded:?} became {ours:?}"));
-    match (recorded, ours) {
-        (Value::Object(members), Value::Object(_)) => {
+    match (recorded.kind(), ours.kind()) {
+        (Kind::Object(members), Kind::Object(_)) => {
             for (key, value) in members.iter().filter(|(_, value)| !value.is_null()) {
                 let found = ours.members().into_iter().flatten().find(|(ours, _)| same_key(key, ours));
                 let Some((_, ours)) = found else { return Err(format!("{path}: {key:?} is lost")) };
@@ -388,10 +388,10 @@ fn covers(recorded: &Value<'_>, ours: &Value<'_>, path: &str) -> Result<(), Stri
             }
             Ok(())
         }
-        (Value::Array(items), Value::Array(ours)) if items.len() == ours.len() => {
+        (Kind::Array(items), Kind::Array(ours)) if items.len() == ours.len() => {
             items.iter().zip(ours).try_for_each(|(item, ours)| covers(item, ours, &format!("{path}[]")))
         }
-        (Value::Number(a), Value::Number(b)) if a.parse::<f64>() == b.parse::<f64>() => Ok(()),
+        (Kind::Number(a), Kind::Number(b)) if a.parse::<f64>() == b.parse::<f64>() => Ok(()),
         _ if recorded == ours => Ok(()),
         _ => differ(),
     }

@@ -76,7 +76,7 @@ impl AclInfo {
 }
 
 fn list<T: Member>(body: &[u8], what: &'static str) -> Result<Vec<T>, BodyError> {
-    if body.is_empty() { Ok(Vec::new()) } else { Member::read(Some(&parse(body)?), what) }
+    if body.is_empty() { Ok(Vec::new()) } else { Member::read((&parse(body)?).into(), what) }
 }
 
 fn write_list<T: Member>(list: &[T]) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{BodyError, Member, object, parse};
+use super::{BodyError, Found, Member, parse};
 use crate::wire::json::Writer;
 
 /// Most members of one group that are read.
@@ -20,11 +20,17 @@ impl GetConsumerListByGroupResponseBody {
     /// Reads a body.
     pub fn decode(body: &[u8]) -> Result<Self, BodyError> {
         let body = parse(body)?;
-        let list = object(Some(&body), "GetConsumerListByGroupResponseBody")?.get("consumerIdList");
+        let body = Found::from(&body).object("GetConsumerListByGroupResponseBody")?;
+        let list = Found::member(body, "consumerIdList");
         let consumer_id_list = Vec::<String>::read(list, "consumerIdList")?;
         if consumer_id_list.len() > MAX_MEMBERS {
             let count = consumer_id_list.len() as i64;
-            return Err(BodyError::TooMany { member: "consumerIdList", count, limit: MAX_MEMBERS });
+            return Err(BodyError::TooMany {
+                member: "consumerIdList",
+                at: list.at(),
+                count,
+                limit: MAX_MEMBERS,
+            });
         }
         Ok(Self { consumer_id_list })
     }

@@ -7,13 +7,54 @@ use alloc::vec::Vec;
 use super::BodyError;
 use crate::wire::json::{Value, Writer};
 
+/// A member that was looked for: its value if it is there, and where it is; else where its object begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found<'v, 'a> {
+    value: Option<&'v Value<'a>>,
+    at: usize,
+}
+
+impl<'v, 'a> Found<'v, 'a> {
+    /// The value of an object's member.
+    pub(crate) fn member(object: &'v Value<'a>, name: &str) -> Self {
+        let value = object.get(name);
+        Self { value, at: value.unwrap_or(object).at() }
+    }
+
+    /// Where it is.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The value, unless it is missing or `null`: Java takes them for the same thing.
+    pub(crate) fn present(&self) -> Option<&'v Value<'a>> {
+        self.value.filter(|value| !value.is_null())
+    }
+
+    /// What is said of a value that is none of these.
+    pub(crate) fn wrong(&self, member: &'static str, expected: &'static str) -> BodyError {
+        BodyError::Member { member, expected, at: self.at }
+    }
+
+    /// The value, which has to be an object.
+    pub(crate) fn object(&self, member: &'static str) -> Result<&'v Value<'a>, BodyError> {
+        self.value.filter(|value| value.members().is_some()).ok_or(self.wrong(member, "object"))
+    }
+}
+
+impl<'v, 'a> From<&'v Value<'a>> for Found<'v, 'a> {
+    fn from(value: &'v Value<'a>) -> Self {
+        Self { value: Some(value), at: value.at() }
+    }
+}
+
 /// A type a body's member can have.
 pub(crate) trait Member: Sized {
     /// Most of these in one list.
     const MOST: usize = usize::MAX;
 
-    /// Reads a value; `None` if the member is missing.
-    fn read(value: Option<&Value<'_>>, member: &'static str) -> Result<Self, BodyError>;
+    /// Reads a value, if the member is there.
+    fn read(found: Found<'_, '_>, member: &'static str) -> Result<Self, BodyError>;
 
     /// Writes the value.
     fn put(&self, out: &mut Writer);
@@ -32,22 +73,9 @@ pub(crate) trait MapKey: Sized {
     fn begin<'w>(&self, out: &'w mut Writer) -> &'w mut Writer;
 }
 
-/// Java takes a missing member and `null` for the same thing.
-pub(crate) fn present<'v, 'a>(value: Option<&'v Value<'a>>) -> Option<&'v Value<'a>> {
-    value.filter(|value| !value.is_null())
-}
-
-/// The value, which has to be an object.
-pub(crate) fn object<'v, 'a>(
-    value: Option<&'v Value<'a>>,
-    member: &'static str,
-) -> Result<&'v Value<'a>, BodyError> {
-    value.filter(|value| value.members().is_some()).ok_or(BodyError::Member { member, expected: "object" })
-}
-
 impl Member for String {
-    fn read(value: Option<&Value<'_>>, member: &'static str) -> Result<Self, BodyError> {
-        let text = value.and_then(Value::as_text).ok_or(BodyError::Member { member, expected: "text" })?;
+    fn read(found: Found<'_, '_>, member: &'static str) -> Result<Self, BodyError> {
+        let text = found.value.and_then(Value::as_text).ok_or(found.wrong(member, "text"))?;
         Ok(text.as_str().into_owned())
     }
 
@@ -60,10 +88,10 @@ impl Member for String {
 macro_rules! primitive {
     ($type:ty, $expected:literal, $read:expr, $write:expr) => {
         impl Member for $type {
-            fn read(value: Option<&Value<'_>>, member: &'static str) -> Result<Self, BodyError> {
-                let Some(value) = present(value) else { return Ok(Self::default()) };
+            fn read(found: Found<'_, '_>, member: &'static str) -> Result<Self, BodyError> {
+                let Some(value) = found.present() else { return Ok(Self::default()) };
                 let read: fn(&Value<'_>) -> Option<Self> = $read;
-                read(value).ok_or(BodyError::Member { member, expected: $expected })
+                read(value).ok_or(found.wrong(member, $expected))
             }
 
             fn put(&self, out: &mut Writer) {
@@ -85,8 +113,8 @@ primitive!(bool, "truth value", |value| value.to_bool(), Writer::boolean);
 primitive!(f64, "number", |value| value.as_text()?.parse(), Writer::double);
 
 impl<T: Member> Member for Option<T> {
-    fn read(value: Option<&Value<'_>>, member: &'static str) -> Result<Self, BodyError> {
-        present(value).map(|value| T::read(Some(value), member)).transpose()
+    fn read(found: Found<'_, '_>, member: &'static str) -> Result<Self, BodyError> {
+        found.present().map(|value| T::read(value.into(), member)).transpose()
     }
 
     fn put(&self, out: &mut Writer) {
@@ -104,13 +132,18 @@ impl<T: Member> Member for Option<T> {
 }
 
 impl<T: Member> Member for Vec<T> {
-    fn read(value: Option<&Value<'_>>, member: &'static str) -> Result<Self, BodyError> {
-        let Some(value) = present(value) else { return Ok(Self::new()) };
-        let items = value.items().ok_or(BodyError::Member { member, expected: "array" })?;
+    fn read(found: Found<'_, '_>, member: &'static str) -> Result<Self, BodyError> {
+        let Some(value) = found.present() else { return Ok(Self::new()) };
+        let items = value.items().ok_or(found.wrong(member, "array"))?;
         if items.len() > T::MOST {
-            return Err(BodyError::TooMany { member, count: items.len() as i64, limit: T::MOST });
+            return Err(BodyError::TooMany {
+                member,
+                at: value.at(),
+                count: items.len() as i64,
+                limit: T::MOST,
+            });
         }
-        items.iter().map(|item| T::read(Some(item), member)).collect()
+        items.iter().map(|item| T::read(item.into(), member)).collect()
     }
 
     fn put(&self, out: &mut Writer) {
@@ -119,12 +152,12 @@ impl<T: Member> Member for Vec<T> {
 }
 
 impl<K: MapKey + Ord, T: Member> Member for BTreeMap<K, T> {
-    fn read(value: Option<&Value<'_>>, member: &'static str) -> Result<Self, BodyError> {
-        let Some(value) = present(value) else { return Ok(Self::new()) };
-        let members = object(Some(value), member)?.members().unwrap_or_default();
+    fn read(found: Found<'_, '_>, member: &'static str) -> Result<Self, BodyError> {
+        let Some(value) = found.present() else { return Ok(Self::new()) };
+        let members = Found::from(value).object(member)?.members().unwrap_or_default();
         members
             .iter()
-            .map(|(key, value)| Ok((K::read(key, member)?, T::read(Some(value), member)?)))
+            .map(|(key, value)| Ok((K::read(key, member)?, T::read(value.into(), member)?)))
             .collect()
     }
 
@@ -135,7 +168,7 @@ impl<K: MapKey + Ord, T: Member> Member for BTreeMap<K, T> {
 
 impl MapKey for String {
     fn read(key: &Value<'_>, member: &'static str) -> Result<Self, BodyError> {
-        Member::read(Some(key), member)
+        Member::read(key.into(), member)
     }
 
     fn begin<'w>(&self, out: &'w mut Writer) -> &'w mut Writer {
@@ -148,7 +181,7 @@ macro_rules! number_key {
     ($($type:ty),*) => { $(
         impl MapKey for $type {
             fn read(key: &Value<'_>, member: &'static str) -> Result<Self, BodyError> {
-                Member::read(Some(key), member)
+                Member::read(key.into(), member)
             }
 
             fn begin<'w>(&self, out: &'w mut Writer) -> &'w mut Writer {
@@ -183,7 +216,7 @@ macro_rules! body {
             /// Reads a body.
             pub fn decode(body: &[u8]) -> Result<Self, $crate::wire::body::BodyError> {
                 let value = $crate::wire::body::parse(body)?;
-                $crate::wire::body::member::Member::read(Some(&value), stringify!($name))
+                $crate::wire::body::member::Member::read((&value).into(), stringify!($name))
             }
 
             /// Writes a body that every version of Java reads.
@@ -203,10 +236,10 @@ macro_rules! body {
             $( const MOST: usize = $most; )?
 
             fn read(
-                value: Option<&$crate::wire::json::Value<'_>>,
+                found: $crate::wire::body::member::Found<'_, '_>,
                 member: &'static str,
             ) -> Result<Self, $crate::wire::body::BodyError> {
-                let value = $crate::wire::body::member::object(value, member)?;
+                let value = found.object(member)?;
                 Ok(Self { $(
                     $field: $crate::wire::body::member::body!(@read value, $key $(, $default)?)?,
                 )* })
@@ -220,11 +253,11 @@ macro_rules! body {
     (@default) => { Default::default() };
     (@default $default:expr) => { $default };
     (@read $value:ident, $key:literal) => {
-        $crate::wire::body::member::Member::read($value.get($key), $key)
+        $crate::wire::body::member::Member::read($crate::wire::body::member::Found::member($value, $key), $key)
     };
     (@read $value:ident, $key:literal, $default:expr) => {
-        match $crate::wire::body::member::present($value.get($key)) {
-            None => Ok($default),
+        match $crate::wire::body::member::Found::member($value, $key) {
+            found if found.present().is_none() => Ok($default),
             found => $crate::wire::body::member::Member::read(found, $key),
         }
     };

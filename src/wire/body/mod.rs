@@ -40,7 +40,7 @@ pub use group::*;
 pub use heartbeat::*;
 pub use lite::*;
 pub use lock::*;
-pub(crate) use member::{MapKey, Member, body, object};
+pub(crate) use member::{Found, MapKey, Member, body};
 pub use queue::*;
 pub use reset::*;
 pub use route::*;
@@ -62,18 +62,22 @@ pub enum BodyError {
     #[error("JSON body: {0}")]
     Json(#[from] JsonError),
     /// A member is missing or of the wrong kind.
-    #[error("body member `{member}` is missing or no {expected}")]
+    #[error("body member `{member}` at byte {at} is missing or no {expected}")]
     Member {
         /// The member.
         member: &'static str,
         /// What was expected.
         expected: &'static str,
+        /// Byte offset of its value in the body; of the object it is missing in.
+        at: usize,
     },
     /// More of something than the limit allows.
-    #[error("body member `{member}` counts {count}, the limit is {limit}")]
+    #[error("body member `{member}` at byte {at} counts {count}, the limit is {limit}")]
     TooMany {
         /// The member.
         member: &'static str,
+        /// Byte offset of its value in the body.
+        at: usize,
         /// What it says.
         count: i64,
         /// The limit.

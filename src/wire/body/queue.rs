@@ -35,7 +35,7 @@ impl PartialOrd for MessageQueue {
 /// Written as an object in the place of a key: the one form that every version of Java reads.
 impl MapKey for MessageQueue {
     fn read(key: &Value<'_>, member: &'static str) -> Result<Self, BodyError> {
-        Member::read(Some(key), member)
+        Member::read(key.into(), member)
     }
 
     fn begin<'w>(&self, out: &'w mut Writer) -> &'w mut Writer {

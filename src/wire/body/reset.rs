@@ -3,7 +3,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{BodyError, DataVersion, Member, MessageQueue, body, object, parse};
+use super::{BodyError, DataVersion, Found, Member, MessageQueue, body, parse};
 use crate::wire::json::{Value, Writer};
 
 body! {
@@ -55,16 +55,17 @@ impl ResetOffsetBody {
             return Ok(Self::default());
         }
         let body = parse(body)?;
-        let body = object(Some(&body), "ResetOffsetBody")?;
-        let table = match body.get("offsetTable") {
-            Some(Value::Array(rows)) => rows.iter().map(Self::row).collect::<Result<_, BodyError>>()?,
-            table => Member::read(table, "offsetTable")?,
+        let body = Found::from(&body).object("ResetOffsetBody")?;
+        let table = Found::member(body, "offsetTable");
+        let table = match table.present().and_then(Value::items) {
+            Some(rows) => rows.iter().map(Self::row).collect::<Result<_, BodyError>>()?,
+            None => Member::read(table, "offsetTable")?,
         };
         Ok(Self { offset_table: table })
     }
 
     fn row(row: &Value<'_>) -> Result<(MessageQueue, i64), BodyError> {
-        Ok((Member::read(Some(row), "offsetTable")?, Member::read(row.get("offset"), "offset")?))
+        Ok((Member::read(row.into(), "offsetTable")?, Member::read(Found::member(row, "offset"), "offset")?))
     }
 
     /// Writes the form keyed by queue.

@@ -4,8 +4,8 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::{BodyError, Member, TopicQueueMappingInfo, body};
-use crate::wire::json::{Value, Writer};
+use super::{BodyError, Found, Member, TopicQueueMappingInfo, body};
+use crate::wire::json::Writer;
 
 /// Most queues of one topic at one broker.
 pub const MAX_QUEUES: usize = 65_536;
@@ -62,11 +62,11 @@ body! {
 
 /// A number of queues, or bits among them: never negative, never more than there can be.
 impl Member for u32 {
-    fn read(value: Option<&Value<'_>>, member: &'static str) -> Result<Self, BodyError> {
-        let count = i64::read(value, member)?;
+    fn read(found: Found<'_, '_>, member: &'static str) -> Result<Self, BodyError> {
+        let count = i64::read(found, member)?;
         match Self::try_from(count) {
             Ok(found) if found as usize <= MAX_QUEUES => Ok(found),
-            _ => Err(BodyError::TooMany { member, count, limit: MAX_QUEUES }),
+            _ => Err(BodyError::TooMany { member, at: found.at(), count, limit: MAX_QUEUES }),
         }
     }
 
@@ -90,7 +90,7 @@ mod tests {
         let error = TopicRouteData::decode(many).expect_err("too many");
         assert_eq!(
             error,
-            BodyError::TooMany { member: "readQueueNums", count: 2_147_483_647, limit: MAX_QUEUES }
+            BodyError::TooMany { member: "readQueueNums", at: 58, count: 2_147_483_647, limit: MAX_QUEUES }
         );
     }
 }

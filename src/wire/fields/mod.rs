@@ -102,7 +102,7 @@ macro_rules! whole_number {
             #[inline]
             fn read(text: Option<Text<'a>>, key: &'static str) -> Result<Self, FieldError> {
                 let text = text.ok_or(FieldError::Missing(key))?;
-                text.$read().ok_or(FieldError::Invalid { field: key, expected: $expected })
+                text.$read().ok_or(FieldError::Invalid { field: key, expected: $expected, at: 0 })
             }
         }
 
@@ -273,13 +273,14 @@ macro_rules! fields {
             ext: &$crate::wire::header::ExtFields<$life>,
         ) -> Result<Self, $crate::wire::header::FieldError> {
             $( let mut $field: Option<$crate::wire::header::Text<$life>> = None; )*
-            for (key, _value) in ext.iter() {
-                match key.as_plain() {
-                    $( Some($key) => $field = Some(_value), )*
-                    _ => {}
-                }
-            }
-            Ok(Self { $( $field: $crate::wire::fields::FieldValue::read($field, $key)?, )* })
+            ext.for_each(|key, _value| match key.as_plain() {
+                $( Some($key) => $field = Some(_value), )*
+                _ => {}
+            });
+            Ok(Self { $(
+                $field: $crate::wire::fields::FieldValue::read($field, $key)
+                    .map_err(|error| ext.locate(error))?,
+            )* })
         }
     };
 }

@@ -8,7 +8,8 @@
 use alloc::vec::Vec;
 
 use super::{
-    EncodeError, EncodeFields, ExtFields, FieldSink, Flag, Form, Head, HeadError, HeadSpec, Text, Twins,
+    EncodeError, EncodeFields, ExtFields, FieldSink, Flag, Form, Head, HeadError, HeadSpec, Spans, Text,
+    Twins,
 };
 use crate::wire::codes::{LanguageCode, Version};
 use crate::wire::json::format_int;
@@ -186,7 +187,14 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Head<'_>, HeadError> {
     let ext = cursor.length("ext length")?;
     let start = cursor.at;
     let block = Block::new(cursor.take(ext, "ext block")?);
-    check_ext(&block, start)?;
+    let form = match noted(&block) {
+        _ if block.bytes.is_empty() => Form::None,
+        Some(form) => form,
+        None => {
+            check_ext(&block, start)?;
+            Form::Binary(block)
+        }
+    };
     Ok(Head {
         code: i32::from(code),
         language: Some(LanguageCode(language)).filter(|code| code.name().is_some()),
@@ -194,8 +202,27 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Head<'_>, HeadError> {
         opaque,
         flag: Flag(flag),
         remark: Some(Text::plain(remark)).filter(|remark| !remark.is_empty()),
-        ext: ExtFields(if block.bytes.is_empty() { Form::None } else { Form::Binary(block) }),
+        ext: ExtFields::new(form, start),
     })
+}
+
+/// The bytes between a key and its value: the value's length.
+const GAP: u8 = 4;
+
+/// Entries as machines write them: UTF-8, none twice, none empty, not many. Notes where they lie; `None` if any is
+/// unusual.
+fn noted<'a>(block: &Block<'a>) -> Option<Form<'a>> {
+    let whole = block.whole?;
+    let (mut spans, mut twins, mut at) = (Spans::default(), Twins::default(), 0);
+    while at < block.bytes.len() {
+        let (key, value, end) = quick_entry(block.bytes, whole, at)?;
+        if key.is_empty() || value.is_empty() || twins.suspects(key.as_bytes()) {
+            return None;
+        }
+        spans.push(at + 2, end - value.len(), end)?;
+        at = end;
+    }
+    Some(Form::Noted(whole, spans, GAP))
 }
 
 fn check_ext(block: &Block<'_>, start: usize) -> Result<(), HeadError> {
@@ -249,7 +276,7 @@ fn quick_entry<'a>(bytes: &'a [u8], whole: &'a str, at: usize) -> Option<(&'a st
 
 /// Walks an ext block that has been checked.
 #[derive(Clone, Debug)]
-pub struct ExtCursor<'a> {
+pub(super) struct ExtCursor<'a> {
     block: Block<'a>,
     at: usize,
 }
@@ -257,6 +284,17 @@ pub struct ExtCursor<'a> {
 impl<'a> ExtCursor<'a> {
     pub(super) fn new(block: Block<'a>) -> Self {
         Self { block, at: 0 }
+    }
+
+    /// Where the value of that field begins; of the last, if there are several.
+    pub(super) fn value_of(mut self, field: &str) -> Option<usize> {
+        let mut found = None;
+        while let Some((key, value)) = self.entry() {
+            if key == field {
+                found = Some(self.at - value.len());
+            }
+        }
+        found
     }
 
     /// True if the key came with another value.

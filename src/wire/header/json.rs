@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use super::{
-    EncodeFields, ExtFields, FieldSink, Flag, Form, Head, HeadError, HeadSpec, MAX_DEPTH, Text, Twins,
+    EncodeFields, ExtFields, FieldSink, Flag, Form, Head, HeadError, HeadSpec, MAX_DEPTH, Spans, Text, Twins,
 };
 use crate::wire::codes::{LanguageCode, Version};
 use crate::wire::json::{JsonError, JsonErrorKind, Lexer, Token, write_int, write_string};
@@ -112,7 +112,10 @@ fn usual(mut lexer: Lexer<'_>) -> Option<Head<'_>> {
     at.literal("{\"code\":").then_some(())?;
     head.code = int(at)?;
     if at.literal(",\"extFields\":") {
-        head.ext = ext_fields(at).ok()?;
+        head.ext = match noted_fields(at) {
+            Some(ext) => ext,
+            None => ext_fields(at).ok()?,
+        };
     }
     at.literal(",\"flag\":").then_some(())?;
     head.flag = Flag(int(at)?);
@@ -254,7 +257,7 @@ fn text<'a>(lexer: &mut Lexer<'a>) -> Result<Option<Text<'a>>, HeadError> {
 
 fn ext_fields<'a>(lexer: &mut Lexer<'a>) -> Result<ExtFields<'a>, HeadError> {
     match lexer.peek()? {
-        Token::Word if lexer.word()? == "null" => return Ok(ExtFields(Form::None)),
+        Token::Word if lexer.word()? == "null" => return Ok(ExtFields::NONE),
         Token::Object => {}
         _ => return Err(JsonError::member("extFields", lexer.at())),
     }
@@ -274,12 +277,38 @@ fn ext_fields<'a>(lexer: &mut Lexer<'a>) -> Result<ExtFields<'a>, HeadError> {
         lexer.expect(b':', ":")?;
         text(lexer)?;
     }
-    Ok(ExtFields(Form::Json(lexer.slice(from, lexer.at()))))
+    Ok(ExtFields::new(Form::Json(lexer.slice(from, lexer.at())), from))
+}
+
+/// The bytes between a key and its value: `":"`.
+const GAP: u8 = 3;
+
+/// Fields as machines write them: plain strings, no white space, none twice, not many. Notes where they lie. `None`,
+/// and nothing is stepped over, if any is unusual.
+fn noted_fields<'a>(lexer: &mut Lexer<'a>) -> Option<ExtFields<'a>> {
+    let mut quick = *lexer;
+    let from = quick.at();
+    quick.byte(b'{').then_some(())?;
+    let (mut spans, mut twins) = (Spans::default(), Twins::default());
+    loop {
+        let (key, key_end) = quick.plain_string()?;
+        (!twins.suspects(quick.bytes(key, key_end))).then_some(())?;
+        quick.byte(b':').then_some(())?;
+        let (value, end) = quick.plain_string()?;
+        spans.push(key - from, value - from, end - from)?;
+        if quick.byte(b'}') {
+            break;
+        }
+        quick.byte(b',').then_some(())?;
+    }
+    let text = quick.slice(from, quick.at());
+    *lexer = quick;
+    Some(ExtFields::new(Form::Noted(text, spans, GAP), from))
 }
 
 /// Walks the members of an object that has been checked.
 #[derive(Clone, Debug)]
-pub struct ExtCursor<'a> {
+pub(super) struct ExtCursor<'a> {
     lexer: Lexer<'a>,
 }
 
@@ -297,6 +326,20 @@ impl<'a> ExtCursor<'a> {
         let value = text(&mut self.lexer).ok()?;
         self.lexer.eat(b',');
         Some((key, value))
+    }
+
+    /// Where the value of that field begins, or its quote; of the last, if there are several.
+    pub(super) fn value_of(mut self, field: &str) -> Option<usize> {
+        let mut found = None;
+        while let Ok(key) = self.lexer.string() {
+            self.lexer.eat(b':').then_some(())?;
+            self.lexer.peek().ok()?;
+            let at = self.lexer.at();
+            text(&mut self.lexer).ok()?;
+            self.lexer.eat(b',');
+            found = if key == *field { Some(at) } else { found };
+        }
+        found
     }
 
     fn any_key(mut self, wanted: Text<'_>) -> bool {

@@ -6,6 +6,7 @@
 //! | `binary` | the ROCKETMQ form (serialize type 1) |
 //! | [`Head`], [`ExtFields`] | what was received, borrowed; parsing validates once and allocates nothing |
 //! | [`EncodeFields`], [`FieldSink`], [`encode_head`] | what is sent |
+//! | `spans` | where ext fields lie, so that a head is walked once |
 //! | [`WithExtra`] | ext fields any request may carry |
 //! | [`HeadTemplate`] | a head encoded once, with holes for what changes |
 //!
@@ -14,6 +15,7 @@
 mod binary;
 mod extra;
 mod json;
+mod spans;
 mod template;
 
 use alloc::vec::Vec;
@@ -29,6 +31,7 @@ use super::json::{JsonError, JsonErrorKind};
 pub(crate) use extra::MergeSink;
 pub use extra::WithExtra;
 pub(crate) use extra::utf16_order;
+use spans::Spans;
 pub use template::{HeadTemplate, Hole};
 
 /// Most ext fields of one head. Requests of this protocol have at most 20.
@@ -113,12 +116,14 @@ pub enum FieldError {
     #[error("required ext field `{0}` is missing")]
     Missing(&'static str),
     /// A field's text cannot be read as what it should be.
-    #[error("ext field `{field}` is no valid {expected}")]
+    #[error("ext field `{field}` at byte {at} of the head is no valid {expected}")]
     Invalid {
         /// The field's key on the wire.
         field: &'static str,
         /// What was expected.
         expected: &'static str,
+        /// Byte offset of its value in the head; in JSON, of the quote before it.
+        at: usize,
     },
 }
 
@@ -335,18 +340,24 @@ impl<'a> Head<'a> {
             opaque: 0,
             flag: Flag(0),
             remark: None,
-            ext: ExtFields(Form::None),
+            ext: ExtFields::NONE,
         }
     }
 }
 
 /// The ext fields of a received head, as they stand in it.
 #[derive(Clone, Copy)]
-pub struct ExtFields<'a>(Form<'a>);
+pub struct ExtFields<'a> {
+    form: Form<'a>,
+    /// Byte offset of the form's text in the head.
+    start: u32,
+}
 
 #[derive(Clone, Copy)]
 enum Form<'a> {
     None,
+    /// Text, checked, in which all fields have been noted; so many bytes lie between a key and its value.
+    Noted(&'a str, Spans, u8),
     /// The text of the object, checked.
     Json(&'a str),
     /// The ext block, checked.
@@ -354,6 +365,14 @@ enum Form<'a> {
 }
 
 impl<'a> ExtFields<'a> {
+    const NONE: Self = Self { form: Form::None, start: 0 };
+
+    #[inline]
+    fn new(form: Form<'a>, start: usize) -> Self {
+        // Heads are far smaller: their length has 24 bits.
+        Self { form, start: start as u32 }
+    }
+
     /// The value of a field. Linear in the number of fields: to read several, decode a typed header.
     pub fn get(&self, key: &str) -> Option<Text<'a>> {
         self.iter().find(|(found, _)| *found == *key).map(|(_, value)| value)
@@ -362,10 +381,21 @@ impl<'a> ExtFields<'a> {
     /// All fields with a value, in the order of the wire.
     #[inline]
     pub fn iter(&self) -> ExtIter<'a> {
-        match self.0 {
-            Form::None => ExtIter::None,
-            Form::Json(text) => ExtIter::Json(json::ExtCursor::new(text)),
-            Form::Binary(block) => ExtIter::Binary(binary::ExtCursor::new(block)),
+        ExtIter(match self.form {
+            Form::None => Iter::None,
+            Form::Noted(text, spans, gap) => Iter::Noted { text, spans, gap, next: 0 },
+            Form::Json(text) => Iter::Json(json::ExtCursor::new(text)),
+            Form::Binary(block) => Iter::Binary(binary::ExtCursor::new(block)),
+        })
+    }
+
+    /// Calls `visit` for every field with a value, in the order of the wire: [`iter`](Self::iter) for hot paths.
+    #[inline]
+    pub(crate) fn for_each(&self, mut visit: impl FnMut(Text<'a>, Text<'a>)) {
+        if let Form::Noted(text, spans, gap) = &self.form {
+            spans.for_each(text, usize::from(*gap), |key, value| visit(Text::plain(key), Text::plain(value)));
+        } else {
+            self.iter().for_each(|(key, value)| visit(key, value));
         }
     }
 
@@ -376,7 +406,20 @@ impl<'a> ExtFields<'a> {
 
     /// True if the head has no ext field member at all.
     pub fn is_absent(&self) -> bool {
-        matches!(self.0, Form::None)
+        matches!(self.form, Form::None)
+    }
+
+    /// Says where in the head the value lies that is wrong.
+    #[cold]
+    pub(crate) fn locate(&self, error: FieldError) -> FieldError {
+        let FieldError::Invalid { field, expected, .. } = error else { return error };
+        let within = match &self.form {
+            Form::None => None,
+            Form::Noted(text, spans, gap) => spans.value_of(field, text, usize::from(*gap)),
+            Form::Json(text) => json::ExtCursor::new(text).value_of(field),
+            Form::Binary(block) => binary::ExtCursor::new(*block).value_of(field),
+        };
+        FieldError::Invalid { field, expected, at: self.start as usize + within.unwrap_or_default() }
     }
 }
 
@@ -397,14 +440,13 @@ impl<'a> IntoIterator for &ExtFields<'a> {
 
 /// Iterator of [`ExtFields::iter`].
 #[derive(Clone, Debug)]
-pub enum ExtIter<'a> {
-    /// No fields.
+pub struct ExtIter<'a>(Iter<'a>);
+
+#[derive(Clone, Debug)]
+enum Iter<'a> {
     None,
-    /// Over JSON text.
-    #[doc(hidden)]
+    Noted { text: &'a str, spans: Spans, gap: u8, next: u8 },
     Json(json::ExtCursor<'a>),
-    /// Over a binary block.
-    #[doc(hidden)]
     Binary(binary::ExtCursor<'a>),
 }
 
@@ -413,10 +455,15 @@ impl<'a> Iterator for ExtIter<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        match self {
-            Self::None => None,
-            Self::Json(cursor) => cursor.next(),
-            Self::Binary(cursor) => cursor.next(),
+        match &mut self.0 {
+            Iter::None => None,
+            Iter::Noted { text, spans, gap, next } => {
+                let (key, value) = spans.get(*next, text, usize::from(*gap))?;
+                *next += 1;
+                Some((Text::plain(key), Text::plain(value)))
+            }
+            Iter::Json(cursor) => cursor.next(),
+            Iter::Binary(cursor) => cursor.next(),
         }
     }
 }
@@ -438,14 +485,7 @@ impl Twins {
             return Err(HeadError::TooManyFields { at });
         }
         let suspect = match key.as_plain() {
-            Some(plain) => {
-                let mark = mark_of(plain.as_bytes());
-                let word = &mut self.seen[usize::from(mark >> 6)];
-                let bit = 1_u64 << (mark & 63);
-                let before = *word & bit != 0;
-                *word |= bit;
-                before
-            }
+            Some(plain) => self.suspects(plain.as_bytes()),
             // With escapes it may be the twin of any.
             None => {
                 self.seen = [u64::MAX; 4];
@@ -454,18 +494,36 @@ impl Twins {
         };
         if suspect && earlier() { Err(HeadError::Duplicate { at }) } else { Ok(()) }
     }
+
+    /// Notes a key without escapes; true if one like it may have come before.
+    #[inline]
+    fn suspects(&mut self, key: &[u8]) -> bool {
+        let mark = mark_of(key);
+        let word = &mut self.seen[usize::from(mark >> 6)];
+        let bit = 1_u64 << (mark & 63);
+        let before = *word & bit != 0;
+        *word |= bit;
+        before
+    }
 }
 
 /// Eight bits of a key: of its length and of its first and last bytes.
 #[inline]
 fn mark_of(key: &[u8]) -> u8 {
-    let front = match key.first_chunk::<8>() {
-        Some(chunk) => u64::from_le_bytes(*chunk),
-        None => key.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)),
+    let len = key.len();
+    // Two loads that may overlap cover any key of up to twice their size.
+    let word = |at: usize| key.get(at..at + 4).map_or(0, |four| u64::from(read_u32(four)));
+    let (front, back) = match (key.first_chunk::<8>(), key.last_chunk::<8>()) {
+        (Some(front), Some(back)) => (u64::from_le_bytes(*front), u64::from_le_bytes(*back)),
+        _ if len >= 4 => (word(0), word(len - 4) << 32),
+        _ => (key.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)), 0),
     };
-    let back = key.last().map_or(0, |byte| u64::from(*byte) << 32);
-    let mixed = (front ^ back ^ (key.len() as u64) << 48).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (front ^ back.rotate_left(17) ^ (len as u64) << 48).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 56) as u8
+}
+
+fn read_u32(four: &[u8]) -> u32 {
+    four.first_chunk().map_or(0, |four| u32::from_le_bytes(*four))
 }
 
 impl JsonError {

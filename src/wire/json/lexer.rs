@@ -76,6 +76,31 @@ impl<'a> Lexer<'a> {
         found
     }
 
+    /// Steps over `byte` if it comes next, without white space before it.
+    #[inline]
+    pub(crate) fn byte(&mut self, byte: u8) -> bool {
+        let found = self.peek_byte() == Some(byte);
+        self.at += usize::from(found);
+        found
+    }
+
+    /// Where a string in double quotes without escapes begins and ends, if one comes next.
+    #[inline]
+    pub(crate) fn plain_string(&mut self) -> Option<(usize, usize)> {
+        let bytes = self.text.as_bytes();
+        let start = self.at + 1;
+        let end = start + plain_run(bytes.get(start..)?);
+        let found = bytes.get(self.at) == Some(&b'"') && bytes.get(end) == Some(&b'"');
+        self.at = end + 1;
+        found.then_some((start, end))
+    }
+
+    /// The bytes between two offsets.
+    #[inline]
+    pub(crate) fn bytes(&self, from: usize, to: usize) -> &'a [u8] {
+        self.text.as_bytes().get(from..to).unwrap_or_default()
+    }
+
     /// Steps over `text` if it comes next, byte for byte.
     #[inline]
     pub(crate) fn literal(&mut self, text: &str) -> bool {
@@ -274,8 +299,8 @@ impl<'a> Lexer<'a> {
 pub(super) fn plain_run(bytes: &[u8]) -> usize {
     const LOW: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    let mut at = 0;
-    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    for (index, chunk) in chunks.iter().enumerate() {
         let word = u64::from_le_bytes(*chunk);
         // Flipping bit 1 puts the quote right above the control characters: one comparison finds both. A byte
         // smaller than what is subtracted gets its high bit; bytes that had it are no stops. The lowest hit is
@@ -284,13 +309,11 @@ pub(super) fn plain_run(bytes: &[u8]) -> usize {
         let slash = (word ^ (LOW * 0x5c)).wrapping_sub(LOW);
         let hits = (low | slash) & !word & HIGH;
         if hits != 0 {
-            return at + (hits.trailing_zeros() >> 3) as usize;
+            return index * 8 + (hits.trailing_zeros() >> 3) as usize;
         }
-        at += 8;
     }
-    let rest = bytes.get(at..).unwrap_or_default();
     let stop = |byte: &u8| matches!(*byte, 0..0x20 | b'"' | b'\\');
-    at + rest.iter().position(stop).unwrap_or(rest.len())
+    chunks.len() * 8 + rest.iter().position(stop).unwrap_or(rest.len())
 }
 
 /// Java's reader takes a leading `+` and leading zeros.

@@ -19,7 +19,7 @@ use thiserror::Error;
 
 pub use lexer::{Lexer, Token};
 pub use text::Text;
-pub use value::Value;
+pub use value::{Kind, Value};
 pub use writer::{Writer, write_int, write_string};
 pub(crate) use writer::{format_int, write_escaped};
 

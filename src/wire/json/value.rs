@@ -4,9 +4,17 @@ use alloc::vec::Vec;
 
 use super::{JsonError, JsonErrorKind, Lexer, Limits, Text, Token};
 
-/// A JSON value that borrows its text. Members keep their order; a key can be any value (fastjson's dialect).
+/// A JSON value that borrows its text, and where in it it begins. Values are equal that say the same, wherever they
+/// stand.
+#[derive(Clone, Debug)]
+pub struct Value<'a> {
+    kind: Kind<'a>,
+    at: u32,
+}
+
+/// What a [`Value`] is. Members keep their order; a key can be any value (fastjson's dialect).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value<'a> {
+pub enum Kind<'a> {
     /// `null`
     Null,
     /// `true` or `false`
@@ -20,6 +28,14 @@ pub enum Value<'a> {
     /// An object; keys are strings, bare numbers, or objects.
     Object(Vec<(Value<'a>, Value<'a>)>),
 }
+
+impl PartialEq for Value<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind
+    }
+}
+
+impl Eq for Value<'_> {}
 
 impl<'a> Value<'a> {
     /// Reads a whole document and resolves its `$ref`s.
@@ -41,34 +57,44 @@ impl<'a> Value<'a> {
         value.resolved(left).map_err(|Spent| lexer.error(JsonErrorKind::Nodes { limit: limits.max_nodes }))
     }
 
+    /// What it is.
+    pub fn kind(&self) -> &Kind<'a> {
+        &self.kind
+    }
+
+    /// Byte offset of its first byte, in what it was read from.
+    pub fn at(&self) -> usize {
+        self.at as usize
+    }
+
     /// The member with this name; the last one, if there are several, as Java's library takes it.
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
-        let is_named = |key: &Value<'a>| matches!(key, Value::String(text) if *text == *name);
+        let is_named = |key: &Value<'a>| matches!(&key.kind, Kind::String(text) if *text == *name);
         self.members()?.iter().rev().find(|(key, _)| is_named(key)).map(|(_, value)| value)
     }
 
     /// The members of an object.
     pub fn members(&self) -> Option<&[(Value<'a>, Value<'a>)]> {
-        match self {
-            Self::Object(members) => Some(members),
+        match &self.kind {
+            Kind::Object(members) => Some(members),
             _ => None,
         }
     }
 
     /// The items of an array.
     pub fn items(&self) -> Option<&[Value<'a>]> {
-        match self {
-            Self::Array(items) => Some(items),
+        match &self.kind {
+            Kind::Array(items) => Some(items),
             _ => None,
         }
     }
 
     /// The text of a string, number or word: what Java makes of it where a string is wanted.
     pub fn as_text(&self) -> Option<Text<'a>> {
-        match self {
-            Self::String(text) => Some(*text),
-            Self::Number(raw) => Some(Text::plain(raw)),
-            Self::Bool(value) => Some(Text::plain(if *value { "true" } else { "false" })),
+        match &self.kind {
+            Kind::String(text) => Some(*text),
+            Kind::Number(raw) => Some(Text::plain(raw)),
+            Kind::Bool(value) => Some(Text::plain(if *value { "true" } else { "false" })),
             _ => None,
         }
     }
@@ -80,24 +106,27 @@ impl<'a> Value<'a> {
 
     /// A truth value, also if it stands in quotes.
     pub fn to_bool(&self) -> Option<bool> {
-        match self {
-            Self::Bool(value) => Some(*value),
-            Self::String(text) => Some(text.to_bool()),
-            Self::Number(raw) => Some(*raw != "0"),
+        match &self.kind {
+            Kind::Bool(value) => Some(*value),
+            Kind::String(text) => Some(text.to_bool()),
+            Kind::Number(raw) => Some(*raw != "0"),
             _ => None,
         }
     }
 
     /// True for `null`.
     pub fn is_null(&self) -> bool {
-        matches!(self, Self::Null)
+        matches!(self.kind, Kind::Null)
     }
 
     /// The path of `{"$ref":"path"}`.
     fn reference(&self) -> Option<Text<'a>> {
-        match self {
-            Self::Object(members) => match &members[..] {
-                [(Value::String(key), Value::String(path))] if *key == *"$ref" => Some(*path),
+        match &self.kind {
+            Kind::Object(members) => match &members[..] {
+                [(key, path)] => match (&key.kind, &path.kind) {
+                    (Kind::String(key), Kind::String(path)) if *key == *"$ref" => Some(*path),
+                    _ => None,
+                },
                 _ => None,
             },
             _ => None,
@@ -120,20 +149,24 @@ impl<'a> Parser<'_, 'a> {
         if depth > self.limits.max_depth {
             return Err(self.lexer.error(JsonErrorKind::Depth { limit: self.limits.max_depth }));
         }
-        Ok(match self.lexer.peek()? {
-            Token::String => Value::String(self.lexer.string()?),
-            Token::Number => Value::Number(self.lexer.number()?),
+        let token = self.lexer.peek()?;
+        // What is too long for this is refused long before.
+        let at = self.lexer.at() as u32;
+        let kind = match token {
+            Token::String => Kind::String(self.lexer.string()?),
+            Token::Number => Kind::Number(self.lexer.number()?),
             Token::Word => match self.lexer.word()? {
-                "true" => Value::Bool(true),
-                "false" => Value::Bool(false),
-                _ => Value::Null,
+                "true" => Kind::Bool(true),
+                "false" => Kind::Bool(false),
+                _ => Kind::Null,
             },
             Token::Array => self.array(depth)?,
             Token::Object => self.object(depth)?,
-        })
+        };
+        Ok(Value { kind, at })
     }
 
-    fn array(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
+    fn array(&mut self, depth: usize) -> Result<Kind<'a>, JsonError> {
         self.lexer.expect(b'[', "[")?;
         let mut items = Vec::new();
         while !self.lexer.eat(b']') {
@@ -143,10 +176,10 @@ impl<'a> Parser<'_, 'a> {
                 break;
             }
         }
-        Ok(Value::Array(items))
+        Ok(Kind::Array(items))
     }
 
-    fn object(&mut self, depth: usize) -> Result<Value<'a>, JsonError> {
+    fn object(&mut self, depth: usize) -> Result<Kind<'a>, JsonError> {
         self.lexer.expect(b'{', "{")?;
         let mut members = Vec::new();
         while !self.lexer.eat(b'}') {
@@ -158,7 +191,7 @@ impl<'a> Parser<'_, 'a> {
                 break;
             }
         }
-        Ok(Value::Object(members))
+        Ok(Kind::Object(members))
     }
 }
 
@@ -168,9 +201,9 @@ struct Spent;
 impl Value<'_> {
     fn has_reference(&self) -> bool {
         self.reference().is_some()
-            || match self {
-                Self::Array(items) => items.iter().any(Self::has_reference),
-                Self::Object(members) => members.iter().any(|(k, v)| k.has_reference() || v.has_reference()),
+            || match &self.kind {
+                Kind::Array(items) => items.iter().any(Self::has_reference),
+                Kind::Object(members) => members.iter().any(|(k, v)| k.has_reference() || v.has_reference()),
                 _ => false,
             }
     }
@@ -202,15 +235,15 @@ impl<'r, 'a> Resolver<'r, 'a> {
         if let Some(path) = value.reference() {
             let found = self.find(&path.as_str())?;
             // What a reference names was written in full before it, so it holds no reference of interest.
-            *value = match found {
-                Some(found) if self.is_whole(found)? => found.clone(),
-                _ => Value::Null,
+            value.kind = match found {
+                Some(found) if self.is_whole(found)? => found.kind.clone(),
+                _ => Kind::Null,
             };
             return Ok(());
         }
-        match value {
-            Value::Array(items) => items.iter_mut().try_for_each(|item| self.replace(item)),
-            Value::Object(members) => members.iter_mut().try_for_each(|(key, value)| {
+        match &mut value.kind {
+            Kind::Array(items) => items.iter_mut().try_for_each(|item| self.replace(item)),
+            Kind::Object(members) => members.iter_mut().try_for_each(|(key, value)| {
                 self.replace(key)?;
                 self.replace(value)
             }),

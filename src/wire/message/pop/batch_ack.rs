@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use thiserror::Error;
 
 use super::RetryMark;
-use crate::wire::json::{JsonError, Limits, Value, Writer};
+use crate::wire::json::{JsonError, Kind, Limits, Value, Writer};
 use crate::wire::message::base64::{self, Alphabet};
 
 /// Most bytes of one bit set: offsets of one entry reach 255 above its start.
@@ -165,9 +165,9 @@ impl BatchAck {
             "" => RetryMark::Normal,
             mark => RetryMark::parse(mark).ok_or(BatchAckError::Member("r"))?,
         };
-        let bits = match member(value, "b", "bitSet") {
+        let bits = match member(value, "b", "bitSet").map(Value::kind) {
             None => AckBits::default(),
-            Some(Value::String(bits)) => AckBits::decode(&bits.as_str())?,
+            Some(Kind::String(bits)) => AckBits::decode(&bits.as_str())?,
             Some(_) => return Err(BatchAckError::Base64),
         };
         let small = |short, long| {
