@@ -6,6 +6,7 @@
 //! | [`life`] | a life with everything in it, step by step |
 //! | [`determinism`] | the same inputs, the same state and outputs; a clone goes on identically |
 //! | [`sends`] | one ending for each send, and a true one |
+//! | [`slices`] | what many wait for is done a bounded part at a time |
 //! | [`limits`] | each limit reached, the memory budget at every step |
 //! | [`connections`] | connections, name servers, heartbeats under trouble |
 
@@ -15,3 +16,4 @@ mod harness;
 mod life;
 mod limits;
 mod sends;
+mod slices;

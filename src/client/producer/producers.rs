@@ -25,8 +25,8 @@ use crate::wire::message::{MessageRefused, NameError, UniqueId};
 
 /// Attempts that are remembered of one send: the first half stays, the last ones follow.
 const ATTEMPTS_KEPT: usize = 16;
-/// Sends that are tried again in one step when a route arrives.
-const SENDS_A_STEP: usize = 1024;
+/// Waiting sends that are tried again, or given up, in one step: well below a millisecond.
+const SENDS_A_STEP: usize = 256;
 
 #[derive(Clone, Debug, Hash)]
 pub(super) struct Producer {
@@ -100,6 +100,8 @@ impl Pending {
 pub(super) struct TopicState {
     pub(super) cursor: usize,
     waiting: BTreeMap<u64, SendId>,
+    /// Nobody knows the topic: sends in the line up to this place end.
+    unknown_to: Option<u64>,
     /// What name servers said last, for people.
     pub(super) trouble: Option<String>,
     /// The system keeps the topic for itself; found out once.
@@ -114,7 +116,7 @@ pub(crate) struct Producers {
     pub(super) sends: Slab<Pending>,
     pub(super) topics: Vec<TopicState>,
     timers: BTreeSet<(Instant, u32, u32)>,
-    /// Topics whose waiting sends can go on.
+    /// Topics whose waiting sends can go on, or end.
     ready: VecDeque<Topic>,
     held: usize,
     /// Last place given in a line.
@@ -369,6 +371,7 @@ impl Producers {
     pub(crate) fn on_route(&mut self, topic: &Topic, ctx: &mut Ctx<'_>) {
         if let Some(state) = self.topics.get_mut(topic.index()) {
             state.trouble = None;
+            state.unknown_to = None;
             if !state.waiting.is_empty() {
                 self.ready.push_back(topic.clone());
                 self.run_ready(ctx);
@@ -376,16 +379,21 @@ impl Producers {
         }
     }
 
+    /// Nobody knows the topic: sends that waited for its route end, a bounded number in each step.
+    pub(crate) fn on_no_such_topic(&mut self, topic: &Topic, ctx: &mut Ctx<'_>) {
+        let place = self.place;
+        if let Some(state) = self.topics.get_mut(topic.index()).filter(|state| !state.waiting.is_empty()) {
+            state.unknown_to = Some(place);
+            self.ready.push_back(topic.clone());
+            self.run_ready(ctx);
+        }
+    }
+
     fn run_ready(&mut self, ctx: &mut Ctx<'_>) {
         let mut budget = SENDS_A_STEP;
         while let Some(topic) = self.ready.front().cloned() {
-            let known = ctx.routes.get(&topic).is_some_and(|route| !route.writable_queues().is_empty());
-            while known && budget > 0 {
-                let first = self.topic_mut(&topic).and_then(|state| state.waiting.pop_first());
-                let Some((_, id)) = first else { break };
+            while budget > 0 && self.run_next_of(&topic, ctx) {
                 budget -= 1;
-                // Only the first attempt, made at the command, is refused.
-                let _ = self.attempt(id, false, ctx);
             }
             if budget == 0 {
                 return;
@@ -394,15 +402,21 @@ impl Producers {
         }
     }
 
-    /// Nobody knows the topic: sends that waited for its route end.
-    pub(crate) fn on_no_such_topic(&mut self, topic: &Topic, ctx: &mut Ctx<'_>) {
-        let waiting = match self.topics.get_mut(topic.index()) {
-            Some(state) => core::mem::take(&mut state.waiting),
-            None => return,
-        };
-        for id in waiting.into_values() {
+    /// The first send of the topic's line goes on or ends; false if it has to wait, or there is none.
+    fn run_next_of(&mut self, topic: &Topic, ctx: &mut Ctx<'_>) -> bool {
+        let known = ctx.routes.get(topic).is_some_and(|route| !route.writable_queues().is_empty());
+        let Some(state) = self.topic_mut(topic) else { return false };
+        let Some((&place, &id)) = state.waiting.first_key_value() else { return false };
+        if state.unknown_to.is_some_and(|last| place <= last) {
             self.end_failed(id, SendError::NoSuchTopic(topic.clone()), ctx);
+        } else if known {
+            state.waiting.pop_first();
+            // Only the first attempt, made at the command, is refused.
+            let _ = self.attempt(id, false, ctx);
+        } else {
+            return false;
         }
+        true
     }
 
     /// A topic's route could not be had for now.
@@ -423,7 +437,11 @@ impl Producers {
     pub(crate) fn on_timeout(&mut self, ctx: &mut Ctx<'_>) -> Vec<ConnId> {
         self.run_ready(ctx);
         let mut touched = Vec::new();
-        while let Some(&(at, index, generation)) = self.timers.first().filter(|(at, ..)| *at <= ctx.now) {
+        // What is left over is due at once.
+        for _ in 0..SENDS_A_STEP {
+            let Some(&(at, index, generation)) = self.timers.first().filter(|(at, ..)| *at <= ctx.now) else {
+                break;
+            };
             self.timers.remove(&(at, index, generation));
             let id = SendId { index, generation };
             let Some(pending) = self.sends.get_mut(index, generation) else { continue };
