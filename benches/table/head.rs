@@ -13,7 +13,7 @@ pub const TOPIC: &str = "BenchTopic";
 pub const BROKER: &str = "broker-a";
 pub const PROPERTIES: &str = "KEYS\u{1}order-1\u{2}TAGS\u{1}TagA\u{2}WAIT\u{1}true\u{2}UNIQ_KEY\u{1}0A000009123489ABCDEF075BCD150001\u{2}";
 const BORN: i64 = 1_795_388_649_600;
-const BODY: usize = 1024;
+pub const BODY: usize = 1024;
 
 /// What the floors and ours write, for an opaque.
 pub fn send(opaque: i32) -> floor::Send<'static> {
@@ -47,7 +47,7 @@ pub fn fields(properties: &'static str) -> SendMessageV2Request<'static> {
     }
 }
 
-fn spec(opaque: i32) -> HeadSpec<'static> {
+pub fn spec(opaque: i32) -> HeadSpec<'static> {
     HeadSpec {
         code: RequestCode::SEND_MESSAGE_V2.0,
         language: LanguageCode::RUST,
@@ -58,7 +58,7 @@ fn spec(opaque: i32) -> HeadSpec<'static> {
     }
 }
 
-fn encode(out: &mut Vec<u8>, serialize: SerializeType, opaque: i32) {
+pub fn encode(out: &mut Vec<u8>, serialize: SerializeType, opaque: i32) {
     encode_head(out, serialize, &spec(opaque), &fields(PROPERTIES), BODY).expect("a small head");
 }
 

@@ -29,12 +29,27 @@ pub struct Bench {
     pub gate_instructions: Option<f64>,
     /// Most times the floor's time.
     pub goal: Option<f64>,
+    /// Most times the instructions of the first line that grows with the same thing.
+    pub growth: Option<(&'static str, f64)>,
+    /// Calls that callgrind counts; `None` for the usual number.
+    pub calls: Option<u64>,
 }
 
 impl Bench {
     /// A line with one operation a call, without gates or goal.
     pub fn new(case: u32, what: &'static str, ours: Work, floor: Option<Work>) -> Self {
-        Self { case, what, per: 1, ours, floor, gate_allocations: None, gate_instructions: None, goal: None }
+        Self {
+            case,
+            what,
+            per: 1,
+            ours,
+            floor,
+            gate_allocations: None,
+            gate_instructions: None,
+            goal: None,
+            growth: None,
+            calls: None,
+        }
     }
 
     /// So many operations in one call.
@@ -47,6 +62,18 @@ impl Bench {
     pub fn gate(mut self, allocations: Option<u64>, instructions: Option<f64>) -> Self {
         self.gate_allocations = allocations;
         self.gate_instructions = instructions;
+        self
+    }
+
+    /// Gate: times the instructions of the first line that grows with `of`.
+    pub fn grows(mut self, of: &'static str, ratio: f64) -> Self {
+        self.growth = Some((of, ratio));
+        self
+    }
+
+    /// Instructions are counted over so many calls.
+    pub fn counted(mut self, calls: u64) -> Self {
+        self.calls = Some(calls);
         self
     }
 
@@ -132,8 +159,9 @@ impl<'a> Side<'a> {
 
 /// Instructions of one operation: this program runs the work `n` and `2n` times under callgrind, and the
 /// difference is what `n` calls take. `None` without valgrind.
-pub fn instructions(case: u32, index: usize, side: &str, per: u64) -> Option<f64> {
-    let calls = (2000 / per).max(20);
+pub fn instructions(bench: &Bench, index: usize, side: &str) -> Option<f64> {
+    let (case, per) = (bench.case, bench.per);
+    let calls = bench.calls.unwrap_or((2000 / per).max(20));
     let total = |calls: u64| -> Option<u64> {
         let output = Command::new("valgrind")
             .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])

@@ -158,25 +158,28 @@ pub fn case_11() -> Vec<Bench> {
 }
 
 /// Case 11 with binary heads, beside so many sends that nobody answers, and over so many connections.
-fn grown(what: &'static str, in_flight: usize, brokers: u16) -> Bench {
+fn grown(what: &'static str, of: &'static str, in_flight: usize, brokers: u16) -> Bench {
     let mut turn = Turn::with_brokers(SerializeType::Rocketmq, brokers, 4);
     // Every connection is made and every template: 4 queues a broker.
     for _ in 0..=usize::from(brokers) * 4 {
         turn.turn();
     }
     turn.fill(in_flight - 1);
-    Bench::new(12, what, Box::new(move || turn.turn()), None).gate(Some(0), None)
+    Bench::new(12, what, Box::new(move || turn.turn()), None).gate(Some(0), None).grows(of, 1.05).counted(500)
 }
 
 pub fn case_12() -> Vec<Bench> {
+    const FLIGHT: &str = "sends in flight";
+    const BROKERS: &str = "brokers";
     vec![
-        grown("a turn, 1 in flight, 1 broker", 1, 1),
-        grown("a turn, 100 in flight", 100, 1),
-        grown("a turn, 10,000 in flight", 10_000, 1),
-        grown("a turn, 100,000 in flight", 100_000, 1),
-        grown("a turn, 10 brokers", 1, 10),
-        grown("a turn, 100 brokers", 1, 100),
-        grown("a turn, 1,000 brokers", 1, 1000),
+        grown("a turn, 1 in flight, 1 broker", FLIGHT, 1, 1),
+        grown("a turn, 100 in flight", FLIGHT, 100, 1),
+        grown("a turn, 10,000 in flight", FLIGHT, 10_000, 1),
+        grown("a turn, 100,000 in flight", FLIGHT, 100_000, 1),
+        grown("a turn, 1 connection", BROKERS, 1, 1),
+        grown("a turn, 10 brokers", BROKERS, 1, 10),
+        grown("a turn, 100 brokers", BROKERS, 1, 100),
+        grown("a turn, 1,000 brokers", BROKERS, 1, 1000),
     ]
 }
 
@@ -190,5 +193,5 @@ pub fn case_13() -> Vec<Bench> {
         turn.client.handle_timeout(NOW);
         1
     });
-    vec![Bench::new(13, "a wake with nothing due", wake, None).gate(Some(0), Some(100.0))]
+    vec![Bench::new(13, "a wake with nothing due", wake, None).gate(Some(0), Some(100.0)).counted(20_000)]
 }

@@ -6,3 +6,4 @@
 
 pub mod head;
 pub mod message;
+pub mod signature;
