@@ -178,8 +178,12 @@ impl Client {
     /// free again: the rest of that half is for what is on its way already. It never pauses for what the application
     /// cannot free, frames that have begun.
     fn watch_budget(&mut self) {
-        let (held, limit) = (self.held_in(), self.config.memory_budget / 4);
-        let unsettled = self.consumers.held();
+        let (unsettled, limit) = (self.consumers.held(), self.config.memory_budget / 4);
+        // What all connections hold is added up only where it can matter.
+        if unsettled <= limit / 2 && !self.net.is_reading_paused() {
+            return;
+        }
+        let held = self.held_in();
         if held > limit && unsettled > limit / 2 && !self.net.is_reading_paused() {
             self.stats.reading_paused += 1;
             self.set_reading_paused(true);

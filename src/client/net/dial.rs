@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Link, LinkState, Net};
+use super::{Link, LinkState, Net, Noted};
 use crate::client::action::{Action, CloseHow};
 use crate::client::backoff::Backoff;
 use crate::client::call::{CallFailure, Purpose};
@@ -39,6 +39,7 @@ impl Net {
             greeting: false,
             greeted: 0,
             registered: 0,
+            noted: Noted(0),
         };
         let (index, generation) = self.links.insert(link);
         let conn = ConnId { index, generation };
@@ -131,6 +132,7 @@ impl Net {
     fn forget(&mut self, conn: ConnId) -> Vec<(Purpose, CallFailure)> {
         let Some(mut link) = self.links.remove(conn.index, conn.generation) else { return Vec::new() };
         self.deadlines.set(conn.index(), Instant::FAR_FUTURE);
+        self.noted_out.0 -= link.noted.0;
         self.probes_changed = true;
         if self.by_endpoint.get(&link.endpoint) == Some(&conn) {
             self.by_endpoint.remove(&link.endpoint);

@@ -62,11 +62,14 @@ impl Net {
         due
     }
 
-    /// Something about the connection changed that its next deadline depends on.
+    /// Something about the connection changed that its next deadline or the bytes it holds depend on.
     #[inline]
     pub(crate) fn reschedule(&mut self, conn: ConnId) {
         let (idle, silence) = (self.config.idle_timeout, self.silence());
-        if let Some(link) = self.links.get(conn.index, conn.generation) {
+        if let Some(link) = self.links.get_mut(conn.index, conn.generation) {
+            let held = link.core.held();
+            self.noted_out.0 = self.noted_out.0 + held - link.noted.0;
+            link.noted.0 = held;
             let at = link.deadline(idle, silence);
             self.deadlines.set(conn.index(), at);
         }
