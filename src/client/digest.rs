@@ -73,6 +73,8 @@ impl Client {
             lifecycle,
             now,
             unix_offset_ms,
+            // It follows from the others.
+            due: _,
         } = self;
         let mut state = Digester(0);
         (ids, net, routes, heartbeat, producers, consumers, names, stats).hash(&mut state);

@@ -88,6 +88,8 @@ pub struct Client {
     now: Instant,
     /// Unix time less monotonic time, in milliseconds.
     unix_offset_ms: i64,
+    /// The earliest deadline and whose it is, if nothing has changed since it was found.
+    due: Option<Option<(Instant, WakeReason)>>,
 }
 
 /// What sub-machines share, borrowed apart from them.
@@ -146,6 +148,7 @@ impl Client {
             rng,
             now,
             unix_offset_ms: 0,
+            due: None,
         };
         client.handle_unix_time(unix_now, now);
         Ok(client)
@@ -163,9 +166,10 @@ impl Client {
 
     // ---- inputs: connections -------------------------------------------------------------------------------
 
-    /// Time never goes back in here, whatever the host's does.
+    /// Every input and command begins with it. Time never goes back in here, whatever the host's does.
     fn at(&mut self, now: Instant) {
         self.now = self.now.max(now);
+        self.due = None;
     }
 
     /// The connection stands; with TLS, after the handshake.
@@ -257,10 +261,11 @@ impl Client {
 
     /// Time has passed: to be called when [`Wait::until`] is reached. Calling it earlier does no harm.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.at(now);
-        if self.wait().until.is_none_or(|until| until > self.now) {
+        self.now = self.now.max(now);
+        if self.due().is_none_or(|(due, _)| due > self.now) {
             return;
         }
+        self.at(now);
         for conn in self.net.handle_timeout(self.now) {
             if self.net.connect_timed_out(conn, self.now) {
                 self.connect_failed(conn, TransportError::TimedOut, true);
@@ -294,6 +299,25 @@ impl Client {
     }
 
     fn wait(&mut self) -> Wait {
+        let events = !self.events.is_empty();
+        match self.due() {
+            Some((at, reason)) => Wait { until: Some(at.max(self.now)), reason, events },
+            None => Wait { until: None, reason: WakeReason::Idle, events },
+        }
+    }
+
+    /// The earliest deadline, and whose it is.
+    fn due(&mut self) -> Option<(Instant, WakeReason)> {
+        if let Some(found) = self.due {
+            debug_assert_eq!(found, self.find_due());
+            return found;
+        }
+        let found = self.find_due();
+        self.due = Some(found);
+        found
+    }
+
+    fn find_due(&mut self) -> Option<(Instant, WakeReason)> {
         let named = |at: Option<Instant>, reason| at.map(|at| (at, reason));
         let deadlines = [
             named(self.net.next_deadline(), WakeReason::Connection),
@@ -303,12 +327,8 @@ impl Client {
             self.consumers.next_deadline(),
             named(self.lifecycle.next_deadline(), WakeReason::Shutdown),
         ];
-        let events = !self.events.is_empty();
         let stopped = self.lifecycle.is_stopped();
-        match deadlines.into_iter().flatten().min_by_key(|(at, _)| *at).filter(|_| !stopped) {
-            Some((at, reason)) => Wait { until: Some(at.max(self.now)), reason, events },
-            None => Wait { until: None, reason: WakeReason::Idle, events },
-        }
+        deadlines.into_iter().flatten().min_by_key(|(at, _)| *at).filter(|_| !stopped)
     }
 
     /// What happened, for the application. It may be left for later: endings wait, and flow control keeps
