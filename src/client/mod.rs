@@ -88,8 +88,16 @@ pub struct Client {
     now: Instant,
     /// Unix time less monotonic time, in milliseconds.
     unix_offset_ms: i64,
-    /// The earliest deadline and whose it is, if nothing has changed since it was found.
-    due: Option<Option<(Instant, WakeReason)>>,
+    /// What was found last.
+    due: Due,
+}
+
+/// The earliest deadline and whose it is, if there is one.
+#[derive(Clone, Copy, Debug)]
+enum Due {
+    /// Something may have changed it.
+    Unknown,
+    Known(Option<(Instant, WakeReason)>),
 }
 
 /// What sub-machines share, borrowed apart from them.
@@ -148,7 +156,7 @@ impl Client {
             rng,
             now,
             unix_offset_ms: 0,
-            due: None,
+            due: Due::Unknown,
         };
         client.handle_unix_time(unix_now, now);
         Ok(client)
@@ -169,7 +177,7 @@ impl Client {
     /// Every input and command begins with it. Time never goes back in here, whatever the host's does.
     fn at(&mut self, now: Instant) {
         self.now = self.now.max(now);
-        self.due = None;
+        self.due = Due::Unknown;
     }
 
     /// The connection stands; with TLS, after the handshake.
@@ -308,12 +316,12 @@ impl Client {
 
     /// The earliest deadline, and whose it is.
     fn due(&mut self) -> Option<(Instant, WakeReason)> {
-        if let Some(found) = self.due {
+        if let Due::Known(found) = self.due {
             debug_assert_eq!(found, self.find_due());
             return found;
         }
         let found = self.find_due();
-        self.due = Some(found);
+        self.due = Due::Known(found);
         found
     }
 
