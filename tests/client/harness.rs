@@ -49,6 +49,8 @@ pub(crate) struct World {
     pub(crate) asked: VecDeque<Asked>,
     pub(crate) events: VecDeque<Event>,
     pub(crate) notices: Vec<Notice>,
+    /// What the client answered to requests of servers: code, correlation number, words.
+    pub(crate) replies: Vec<(ResponseCode, i32, String)>,
     /// Connections the client has closed, with how.
     pub(crate) closed: Vec<(String, CloseHow)>,
     /// Connections that stand, with what has been taken off the wire and is no whole frame yet.
@@ -87,6 +89,7 @@ impl World {
             asked: VecDeque::new(),
             events: VecDeque::new(),
             notices: Vec::new(),
+            replies: Vec::new(),
             closed: Vec::new(),
             open: BTreeMap::new(),
             dialing: Vec::new(),
@@ -108,6 +111,7 @@ impl World {
             asked: self.asked.clone(),
             events: self.events.iter().map(Event::duplicate).collect(),
             notices: self.notices.clone(),
+            replies: self.replies.clone(),
             closed: self.closed.clone(),
             open: self.open.clone(),
             dialing: self.dialing.clone(),
@@ -241,7 +245,10 @@ impl World {
             let head =
                 Head::parse(prefix.serialize, &frame[prefix.head_range()]).expect("a head of the client");
             let text = |t: Text<'_>| t.as_str().into_owned();
-            if !head.is_response() {
+            if head.is_response() {
+                let words = head.remark.map(text).unwrap_or_default();
+                self.replies.push((head.response_code(), head.opaque, words));
+            } else {
                 self.asked.push_back(Asked {
                     conn,
                     to: to.clone(),

@@ -9,8 +9,10 @@
 //! | [`slices`] | what many wait for is done a bounded part at a time |
 //! | [`limits`] | each limit reached, the memory budget at every step |
 //! | [`connections`] | connections, name servers, heartbeats under trouble |
+//! | [`control`] | requests of servers |
 
 mod connections;
+mod control;
 mod determinism;
 mod harness;
 mod life;

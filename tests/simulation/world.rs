@@ -202,3 +202,33 @@ fn a_clock_that_drifts_changes_when_not_whether() {
     }
     assert_eq!(world.events(client).len(), 20);
 }
+
+/// I25: what is under way, when, and how it ends follow the monotonic clock alone.
+#[test]
+fn a_wall_clock_that_is_set_changes_nothing_but_fields() {
+    let seen = |plan: &str| {
+        let (outcomes, bodies, world) = run(17, plan);
+        let places: Vec<_> = outcomes
+            .into_iter()
+            .map(|outcome| match outcome {
+                SendOutcome::Acknowledged(receipt) => (receipt.queue, receipt.queue_offset, receipt.attempts),
+                other => panic!("not acknowledged: {other:?}"),
+            })
+            .collect();
+        (places, bodies, world.stats())
+    };
+    // Cut in the middle, so that there is something to schedule.
+    let cut = "at=30000 lasts=5000 partition client=0 host=broker0";
+    let wall = |first: i64, second: i64| {
+        format!(
+            "at=10000 lasts=0 wall client=0 by={first}\nat=20000 lasts=0 wall client=1 by={second}\n{cut}"
+        )
+    };
+    let usual = seen(&wall(1, 1));
+    for (first, second) in [(-86_400_000, 86_400_000), (999_999_999_999, -5), (-1, -999_999_999_999)] {
+        assert_eq!(seen(&wall(first, second)), usual, "wall clocks set by {first} and {second} ms");
+    }
+    // A monotonic clock that stands still does change it: the comparison would notice.
+    let paused = "at=10000 lasts=300 pause client=0 clock-stops=true\nat=20000 lasts=0 wall client=1 by=1";
+    assert_ne!(seen(&format!("{paused}\n{cut}")), usual);
+}

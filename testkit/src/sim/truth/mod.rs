@@ -7,8 +7,9 @@
 //! | `wire` | I8 economy, I22 pairing, I26 one connection an endpoint, back-off, silent peers |
 //! | here | I14 liveness, I23 memory, I28 shutdown |
 //!
-//! I24 (no spin) is asserted by the driver, I25 and I29 compare the digests of runs. Rooms that wait for their
-//! features: I7 batches, I9 to I11 transactions, I17 order, I19 broadcast, I21 pop, I30 to I32 security.
+//! I24 (no spin) is asserted by the driver, I25 and I29 compare runs, I27 and I33 are scripted tests of the engine. Rooms
+//! that wait for their features: I7 batches, I9 to I11 transactions, I17 order, I19 broadcast, I21 pop, I30 to I32
+//! security.
 //!
 //! [`Bug`] plants what a judge is to find: the engine's output is changed on its way to the judge.
 
