@@ -139,6 +139,9 @@ fn line(mut bench: Bench, index: usize, effort: Effort, smallest: &mut Smallest,
             floor.instructions = instructions(&bench, index, "floor");
         }
     }
+    if effort.instructions && ours.instructions.is_none() {
+        missed.push(format!("case {}, {}: its instructions could not be counted", bench.case, bench.what));
+    }
     if let (Some((of, most)), Some(found)) = (bench.growth, ours.instructions) {
         bench.gate_instructions = Some(most * *smallest.entry(of).or_insert(found));
     }

@@ -12,18 +12,26 @@ use crate::wire::message::names::DEFAULT_TOPIC;
 
 /// Keys of what changes: queue, time of birth, the application's flag, properties. In this order.
 const HOLES: [&str; 4] = ["e", "g", "h", "i"];
-/// Templates of one topic: beyond it they are made anew.
+/// Templates of one topic: beyond it all are made anew.
 const LIMIT: usize = 4096;
 
-/// Producer, broker, and whether it is sent one-way.
-type Key = (ProducerId, u32, bool);
-
-/// The templates of one topic, sorted by key: a few for most topics, one a broker for large ones.
+/// The templates of one topic: for each broker, by its index, those of the producers that send there, mostly one.
 #[derive(Clone, Debug, Default, Hash)]
-pub(super) struct Templates(Vec<(Key, HeadTemplate)>);
+pub(super) struct Templates {
+    brokers: Vec<Vec<Kept>>,
+    count: usize,
+}
+
+#[derive(Clone, Debug, Hash)]
+struct Kept {
+    producer: ProducerId,
+    oneway: bool,
+    template: HeadTemplate,
+}
 
 impl Templates {
     /// The template for a send of this producer to this broker.
+    #[inline]
     pub(super) fn get(
         &mut self,
         id: ProducerId,
@@ -33,27 +41,43 @@ impl Templates {
         oneway: bool,
         connection: &ConnectionConfig,
     ) -> Option<&HeadTemplate> {
-        let key = (id, broker.index() as u32, oneway);
-        let place = match self.0.binary_search_by_key(&key, |(key, _)| *key) {
-            Ok(place) => place,
-            Err(_) if self.0.len() >= LIMIT => {
-                self.0.clear();
-                self.0.push((key, make(config, topic, broker, oneway, connection)?));
-                0
-            }
-            Err(place) => {
+        let index = broker.index();
+        let kept = self.brokers.get(index).map_or(&[][..], Vec::as_slice);
+        let place = match kept.iter().position(|kept| kept.producer == id && kept.oneway == oneway) {
+            Some(place) => place,
+            None => {
                 let template = make(config, topic, broker, oneway, connection)?;
-                self.0.reserve_exact(1);
-                self.0.insert(place, (key, template));
-                place
+                self.keep(index, Kept { producer: id, oneway, template })
             }
         };
-        self.0.get(place).map(|(_, template)| template)
+        self.brokers.get(index)?.get(place).map(|kept| &kept.template)
+    }
+
+    /// Keeps one more; its place among those of its broker.
+    #[cold]
+    fn keep(&mut self, broker: usize, template: Kept) -> usize {
+        if self.count >= LIMIT {
+            self.brokers.iter_mut().for_each(Vec::clear);
+            self.count = 0;
+        }
+        if self.brokers.len() <= broker {
+            self.brokers.reserve_exact(broker + 1 - self.brokers.len());
+            self.brokers.resize_with(broker + 1, Vec::new);
+        }
+        self.count += 1;
+        let Some(kept) = self.brokers.get_mut(broker) else { return 0 };
+        kept.reserve_exact(1);
+        kept.push(template);
+        kept.len() - 1
     }
 
     /// Drops those of a producer that is gone.
     pub(super) fn forget(&mut self, id: ProducerId) {
-        self.0.retain(|((of, ..), _)| *of != id);
+        for kept in &mut self.brokers {
+            let before = kept.len();
+            kept.retain(|kept| kept.producer != id);
+            self.count -= before - kept.len();
+        }
     }
 }
 
