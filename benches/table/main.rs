@@ -11,12 +11,15 @@
 //! | `sockets` | 15: adapters on loopback, beside a client written by hand |
 //! | `responder` | the peer of cases 11 and 15 |
 //! | `known` | gates missed so far, which may not become worse |
+//! | `record` | runs kept in files, and two side by side |
+//! | `plot` | growth curves as SVG |
 //! | `floor` | the least work for the same bytes, by hand |
 //! | `measure` | time as ratios of interleaved minima, allocations, instructions |
 //!
 //! `cargo bench -- --quick` is a look in seconds without instructions; `cargo bench -- 4 5` runs some cases;
 //! `cargo bench -- --gates` counts instructions, allocations and bytes, and fails if a gate is missed that was not
-//! before.
+//! before; `cargo bench -- --save FILE` keeps what was found, `cargo bench -- --compare FILE` puts it beside this run,
+//! `cargo bench -- --plot DIRECTORY` draws what grows.
 
 #![allow(unreachable_pub)] // a program: nothing of it is reached from elsewhere
 
@@ -25,7 +28,9 @@ mod head;
 mod known;
 mod measure;
 mod memory;
+mod plot;
 mod pull;
+mod record;
 mod responder;
 mod signed;
 mod sockets;
@@ -34,11 +39,14 @@ mod turn;
 
 use std::collections::BTreeMap;
 use std::env;
+use std::fmt::Display;
 use std::hint::black_box;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use known::Verdict;
 use measure::{Bench, Cost, Effort, compare, has_valgrind, instructions};
+use record::Row;
 
 /// The lines of a case, made when they are needed.
 type Lines = fn() -> Vec<Bench>;
@@ -68,6 +76,7 @@ fn main() {
         return responder::serve();
     }
     let flag = |name: &str| arguments.iter().any(|argument| argument == name);
+    let before = file_after(&arguments, "--compare").map(|path| told(record::load(&path)));
     let (gates, quick) = (flag("--gates"), flag("--quick"));
     let wanted: Vec<u32> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
     let counting = (gates || !quick) && has_valgrind();
@@ -99,11 +108,11 @@ fn main() {
         "gate"
     );
     let mut missed = Vec::new();
-    let mut smallest = BTreeMap::new();
+    let (mut smallest, mut rows) = (BTreeMap::new(), Vec::new());
     for (case, lines) in CASES {
         if wanted.is_empty() || wanted.contains(&case) {
             for (index, bench) in lines().into_iter().enumerate() {
-                line(bench, index, effort, &mut smallest, &mut missed);
+                rows.push(line(bench, index, effort, &mut smallest, &mut missed));
             }
         }
     }
@@ -111,6 +120,15 @@ fn main() {
         "\nns: least of {} rounds, ours and floor in turn; Ir: instructions by callgrind; allocs: of one call",
         effort.rounds
     );
+    if let Some(before) = before {
+        println!("\n{}", record::beside(&before, &rows));
+    }
+    if let Some(path) = file_after(&arguments, "--save") {
+        told(record::save(&path, &rows));
+    }
+    if let Some(directory) = file_after(&arguments, "--plot") {
+        told(plot::draw(&directory, &rows));
+    }
     if wanted.is_empty() || wanted.contains(&14) {
         case_14(&mut missed);
     }
@@ -128,10 +146,34 @@ fn main() {
     }
 }
 
+/// The file named behind an option.
+fn file_after(arguments: &[String], option: &str) -> Option<PathBuf> {
+    let at = arguments.iter().position(|argument| argument == option)?;
+    let Some(path) = arguments.get(at + 1) else {
+        eprintln!("{option} wants a file");
+        std::process::exit(2);
+    };
+    Some(PathBuf::from(path))
+}
+
+/// What was asked for, or the end with a word about why not.
+fn told<T, E: Display>(result: Result<T, E>) -> T {
+    result.unwrap_or_else(|error| {
+        eprintln!("{error}");
+        std::process::exit(2);
+    })
+}
+
 /// Instructions of the first line that grows with something, by what that is.
 type Smallest = BTreeMap<&'static str, f64>;
 
-fn line(mut bench: Bench, index: usize, effort: Effort, smallest: &mut Smallest, missed: &mut Vec<String>) {
+fn line(
+    mut bench: Bench,
+    index: usize,
+    effort: Effort,
+    smallest: &mut Smallest,
+    missed: &mut Vec<String>,
+) -> Row {
     let (mut ours, mut floor) = compare(&mut bench, effort);
     if effort.instructions {
         ours.instructions = instructions(&bench, index, "ours");
@@ -161,6 +203,13 @@ fn line(mut bench: Bench, index: usize, effort: Effort, smallest: &mut Smallest,
         ours.allocations,
         bench.gate_allocations.map_or("-".to_owned(), |gate| gate.to_string()),
     );
+    Row {
+        name: format!("{} {}", bench.case, bench.what),
+        nanos: ours.nanos,
+        ratio,
+        instructions: ours.instructions,
+        allocations: ours.allocations as f64,
+    }
 }
 
 fn case_14(missed: &mut Vec<String>) {

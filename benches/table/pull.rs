@@ -66,23 +66,36 @@ fn borrowed_by_hand(mut rest: &[u8], crc: bool) -> u64 {
 
 pub fn case_4() -> Vec<Bench> {
     let body = pull_body(MESSAGES, 1024);
-    let same = body.clone();
+    let (same, apart, apart_too) = (body.clone(), body.clone(), body.clone());
     let limits = WalkLimits::default();
-    let ours: Work = Box::new(move || {
+    let again = limits.clone();
+    // What an application is given: the messages of one answer, owned, their bytes shared.
+    let shared: Work = Box::new(move || {
         let messages = walk(&body, false, &limits);
-        let mut sum = 0;
-        for index in 0..messages.len() {
-            let owned = messages.to_owned(index).expect("within");
-            sum += owned.view().body().len() as u64;
-        }
-        sum
+        messages.iter().map(|view| view.body().len() as u64).sum()
     });
-    let by_hand: Work = Box::new(move || {
-        let all = floor::owned(&same, MESSAGES as usize).expect("good messages");
+    let shared_by_hand: Work = Box::new(move || {
+        let all = floor::shared(&same, MESSAGES as usize).expect("good messages");
+        let body = |place: &floor::Place| {
+            let start = place.start as usize;
+            all.frame.get(start + 88..start + place.ends[0] as usize).map_or(0, |body| body.len() as u64)
+        };
+        all.places.iter().map(body).sum()
+    });
+    let each: Work = Box::new(move || {
+        let messages = walk(&apart, false, &again);
+        let owned = (0..messages.len()).map(|index| messages.to_owned(index).expect("within"));
+        owned.map(|owned| owned.view().body().len() as u64).sum()
+    });
+    let each_by_hand: Work = Box::new(move || {
+        let all = floor::owned(&apart_too, MESSAGES as usize).expect("good messages");
         all.iter().map(|owned| u64::from(owned.ends[0]) - 88 + owned.message.len() as u64).sum()
     });
-    let bench = Bench::new(4, "decode a pull of 32 x 1 KiB, owned", ours, Some(by_hand)).per(MESSAGES);
-    vec![bench.gate(Some(1), Some(256.0)).goal(1.3)]
+    let shared =
+        Bench::new(4, "decode a pull of 32 x 1 KiB, owned", shared, Some(shared_by_hand)).per(MESSAGES);
+    let each =
+        Bench::new(4, "the same, and a handle for each message", each, Some(each_by_hand)).per(MESSAGES);
+    vec![shared.gate(Some(1), Some(256.0)).goal(1.3), each.gate(Some(1), None).goal(1.3)]
 }
 
 pub fn case_5() -> Vec<Bench> {

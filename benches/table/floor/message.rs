@@ -11,10 +11,23 @@ pub struct View<'a> {
     pub properties: &'a str,
 }
 
+/// Where a message lies in its frame.
+pub struct Place {
+    pub start: u32,
+    pub len: u32,
+    /// Where in it body, topic and properties end; the body begins at 88.
+    pub ends: [u32; 3],
+}
+
+/// The messages of one answer, and one share of its frame.
+pub struct Shared {
+    pub frame: Bytes,
+    pub places: Vec<Place>,
+}
+
 /// One message with a share of the frame.
 pub struct Owned {
     pub message: Bytes,
-    /// Where body, topic and properties end; the body begins at 88.
     pub ends: [u32; 3],
 }
 
@@ -50,20 +63,36 @@ pub fn next(rest: &[u8]) -> Option<(View<'_>, &[u8])> {
     Some((view, rest))
 }
 
-/// Every message with a share of `frame`; the list's room is known from the question (`maxMsgNums`).
+/// All messages; the list's room is known from the question (`maxMsgNums`).
+pub fn shared(frame: &Bytes, room: usize) -> Option<Shared> {
+    let mut places = Vec::with_capacity(room);
+    each(frame, |place| places.push(place))?;
+    Some(Shared { frame: frame.clone(), places })
+}
+
+/// Every message with a share of `frame`.
 pub fn owned(frame: &Bytes, room: usize) -> Option<Vec<Owned>> {
     let mut all = Vec::with_capacity(room);
-    let mut rest: &[u8] = frame;
+    each(frame, |Place { start, len, ends }| {
+        let message = frame.slice(start as usize..(start + len) as usize);
+        all.push(Owned { message, ends });
+    })?;
+    Some(all)
+}
+
+#[inline]
+fn each(frame: &[u8], mut take: impl FnMut(Place)) -> Option<()> {
+    let mut rest = frame;
     while !rest.is_empty() {
-        let start = frame.len() - rest.len();
         let (view, after) = next(rest)?;
         let body = 88 + view.body.len() as u32;
         let topic = body + 1 + view.topic.len() as u32;
         let ends = [body, topic, topic + 2 + view.properties.len() as u32];
-        all.push(Owned { message: frame.slice(start..frame.len() - after.len()), ends });
+        let start = (frame.len() - rest.len()) as u32;
+        take(Place { start, len: (rest.len() - after.len()) as u32, ends });
         rest = after;
     }
-    Some(all)
+    Some(())
 }
 
 /// The value of a property.

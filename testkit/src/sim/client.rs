@@ -180,6 +180,13 @@ impl ClientNode {
 
     pub(super) fn step_wall(&mut self, by_ms: i64, now: Instant) {
         self.clock.step_wall(by_ms);
+        // A process that does not run is told when it goes on, when its clock is right again.
+        if self.paused_until <= now {
+            self.tell_wall(now);
+        }
+    }
+
+    pub(super) fn tell_wall(&mut self, now: Instant) {
         let (local, unix) = (self.clock.local(now), self.unix(now));
         if let Some(client) = &mut self.client {
             client.handle_unix_time(unix, local);

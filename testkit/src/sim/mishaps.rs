@@ -274,6 +274,7 @@ impl World {
         let now = self.now;
         let Some(node) = self.client_mut(client).filter(|node| node.paused_until <= now) else { return };
         node.running_since = node.clock.local(now);
+        node.tell_wall(now);
         if let Some(truth) = &mut self.truth {
             truth.on_pause();
         }

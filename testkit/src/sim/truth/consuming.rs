@@ -224,6 +224,7 @@ impl Truth {
             Settlement::DoneUpTo(count) => count.min(delivery.len()),
             _ => 0,
         };
+        self.on_returned(client, delivery.len() - done);
         let (host, topic, id, _) = self.place(delivery.queue(), 0);
         let Some(name) = self.members.get(&client).copied() else { return };
         for (index, message) in delivery.iter().enumerate() {

@@ -271,6 +271,7 @@ impl Truth {
         self.open.retain(|(owner, _), _| *owner != client);
         self.order.retain(|(owner, _), _| *owner != client);
         self.stopping.remove(&client);
+        self.forget_dials(client);
         self.on_left(client);
     }
 

@@ -13,6 +13,8 @@ use super::{Bug, Truth, link_key};
 
 /// Requests are counted over so long.
 const WINDOW: Duration = Duration::from_secs(10);
+/// How long a consumer tries to give a message back.
+const GIVING_BACK: Duration = Duration::from_secs(60);
 /// A peer that says nothing is left after two heartbeats, the first of which is due within one.
 const SILENCE: Duration = Duration::from_secs(95);
 
@@ -35,6 +37,8 @@ pub(super) struct Windows {
     heartbeats: HashMap<(usize, usize), u32>,
     calls: HashMap<usize, u32>,
     open_before: HashMap<usize, u32>,
+    /// When messages were settled to come again: where sending them back fails, the consumer sends them itself.
+    returned: HashMap<usize, Vec<Instant>>,
     dials: HashMap<(usize, usize), u32>,
     ends: HashMap<(usize, usize), u32>,
     lost: BTreeMap<(u32, u32), Instant>,
@@ -117,6 +121,17 @@ impl Truth {
         *self.windows.calls.entry(client).or_default() += 1;
     }
 
+    /// A consumer wants so many messages to come again.
+    pub(super) fn on_returned(&mut self, client: usize, count: usize) {
+        let now = self.now;
+        self.windows.returned.entry(client).or_default().extend(std::iter::repeat_n(now, count));
+    }
+
+    /// A client's process is another one from now on: it knows nothing of what the one before had dialled.
+    pub(super) fn forget_dials(&mut self, client: usize) {
+        self.windows.dials.retain(|(owner, _), _| *owner != client);
+    }
+
     /// A client dials a machine to which it has so many connections already.
     pub(in super::super) fn on_dial(&mut self, client: usize, host: usize, standing: usize) {
         *self.windows.dials.entry((client, host)).or_default() += 1;
@@ -153,11 +168,13 @@ impl Truth {
             return;
         }
         self.now = now;
-        let windows = std::mem::take(&mut self.windows);
+        let mut windows = std::mem::take(&mut self.windows);
+        windows.returned.values_mut().for_each(|times| times.retain(|at| now - *at < WINDOW + GIVING_BACK));
         let mut wrong = Vec::new();
         for ((client, host), sends) in &windows.sends {
             let calls = windows.calls.get(client).copied().unwrap_or_default()
-                + windows.open_before.get(client).copied().unwrap_or_default();
+                + windows.open_before.get(client).copied().unwrap_or_default()
+                + windows.returned.get(client).map_or(0, |times| times.len() as u32);
             // A producer makes three attempts, and all go to one broker when the others are gone.
             if *sends > 3 * calls + 10 {
                 wrong.push((
@@ -184,6 +201,7 @@ impl Truth {
         }
         self.windows.since = now;
         self.windows.lost = windows.lost;
+        self.windows.returned = windows.returned;
         for (client, _) in self.open.keys() {
             *self.windows.open_before.entry(*client).or_default() += 1;
         }
