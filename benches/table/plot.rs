@@ -81,6 +81,7 @@ impl Curve {
         let mut chart = ChartBuilder::on(&area)
             .caption(self.title, text(18))
             .margin(12)
+            .margin_right(44)
             .x_label_area_size(44)
             .y_label_area_size(76)
             .build_cartesian_2d((1.0..most_x).log_scale(), 0.0..most_y)?;
