@@ -14,8 +14,9 @@ const MISSED: &[(&str, f64)] = &[
     ("case 14, an idle queue of a consumer, its pull aside, bytes", 814.0),
 ];
 
-/// A hundredth: the same work takes a few instructions more or less by where its memory lies.
-const SLACK: f64 = 1.01;
+/// Three hundredths: the same work takes some instructions more or less by where its memory lies, by the digits of its
+/// numbers, and by which copying routine the C library picks.
+const SLACK: f64 = 1.03;
 
 /// What became of a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
