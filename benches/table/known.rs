@@ -5,7 +5,7 @@
 const MISSED: &[(&str, f64)] = &[
     ("case 1, encode SEND V2, JSON head, Ir", 3466.0),
     ("case 1, the same from a template, Ir", 1669.0),
-    ("case 2, encode SEND V2, binary head, Ir", 996.0),
+    ("case 2, encode SEND V2, binary head, Ir", 1016.0),
     ("case 3, decode SEND answer, binary, Ir", 1755.0),
     ("case 4, decode a pull of 32 x 1 KiB, owned, Ir", 339.0),
     ("case 11, engine turn of a 1 KiB send, JSON heads, Ir", 11_372.0),
