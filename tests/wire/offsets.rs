@@ -47,3 +47,24 @@ fn a_head_of_another_writer_is_told_with_its_offset_too() {
     );
     assert_eq!(said(r#"{"extFields":{"queueId":"3"}}"#), "required ext field `msgId` is missing");
 }
+
+/// A length of 34 ends with the byte that is a quote in JSON.
+#[test]
+fn a_length_is_not_taken_for_a_quote() {
+    let value = "x".repeat(34);
+    let spec = HeadSpec {
+        code: 0,
+        language: LanguageCode::JAVA,
+        version: Version::V5_5_0,
+        opaque: 7,
+        flag: Flag::RESPONSE,
+        remark: None,
+    };
+    let fields = [("msgId", "m"), ("queueId", "3"), ("queueOffset", value.as_str())];
+    let mut frame = Vec::new();
+    encode_head(&mut frame, SerializeType::Rocketmq, &spec, &FieldList(&fields), 0).expect("small");
+    let head = &frame[8..];
+    let at = head.windows(34).position(|text| text == value.as_bytes()).expect("it is there");
+    let error = Head::parse(SerializeType::Rocketmq, head).expect("good").fields::<SendMessageResponse<'_>>();
+    assert_eq!(error, Err(FieldError::Invalid { field: "queueOffset", expected: "64-bit whole number", at }));
+}

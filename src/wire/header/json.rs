@@ -281,7 +281,7 @@ fn ext_fields<'a>(lexer: &mut Lexer<'a>) -> Result<ExtFields<'a>, HeadError> {
 }
 
 /// The bytes between a key and its value: `":"`.
-const GAP: u8 = 3;
+pub(super) const GAP: u8 = 3;
 
 /// Fields as machines write them: plain strings, no white space, none twice, not many. Notes where they lie. `None`,
 /// and nothing is stepped over, if any is unusual.

@@ -49,8 +49,8 @@ impl Spans {
         let mut all = self.used().iter().rev();
         let found = all.find(|span| span.cut(text, gap).is_some_and(|(key, _)| key == field))?;
         let value = usize::from(found.value);
-        let quoted = text.as_bytes().get(value.wrapping_sub(1)) == Some(&b'"');
-        Some(value - usize::from(quoted))
+        // In JSON its quote is the last byte of the gap; in the binary form a length ends there.
+        Some(if gap == usize::from(super::json::GAP) { value - 1 } else { value })
     }
 
     fn used(&self) -> &[Span] {
