@@ -120,6 +120,28 @@ fn registrations_renewed_while_one_is_unanswered_begin_no_rows_of_heartbeats() {
 }
 
 #[test]
+fn a_broker_that_answers_heartbeats_and_no_sends_is_not_asked_for_life_at_each_send() {
+    let (mut w, producer, topic) = producing(&[("a", 1)]);
+    w.silent.insert("a:1".into());
+    let (mut beats, mut longest_row) = (Vec::new(), 0);
+    for tenth in 0..600_usize {
+        if tenth % 3 == 0 {
+            send(&mut w, producer, &topic);
+        }
+        w.advance(Duration::from_millis(100));
+        while let Some(asked) = w.asked.pop_front() {
+            if asked.code == Q::HEART_BEAT {
+                beats.push(tenth);
+                w.answer(&asked, A::SUCCESS, &[], b"");
+                w.turn();
+            }
+        }
+        longest_row = longest_row.max(beats.iter().filter(|at| *at + 100 > tenth).count());
+    }
+    assert!((2..=6).contains(&longest_row), "{longest_row} heartbeats in 10 s");
+}
+
+#[test]
 fn peers_that_accept_and_hang_up_are_dialled_ever_more_rarely() {
     let (mut w, producer, topic) = producing(&[("a", 1)]);
     send(&mut w, producer, &topic);

@@ -10,6 +10,8 @@ const FOUND: &[(&str, &str)] = &[
     ("swarm-1019", include_str!("plans/swarm-1019.plan")),
     ("swarm-1021", include_str!("plans/swarm-1021.plan")),
     ("swarm-1061", include_str!("plans/swarm-1061.plan")),
+    ("swarm-201714", include_str!("plans/swarm-201714.plan")),
+    ("swarm-202851", include_str!("plans/swarm-202851.plan")),
 ];
 
 fn run(name: &str, seed: u64, plan: &Plan) -> u64 {

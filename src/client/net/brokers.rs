@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::{Broker, LinkState, Net};
+use super::{Broker, LinkState, Net, QUESTION_INTERVAL, Question};
 use crate::client::call::{Purpose, Replica, Target};
 use crate::client::endpoint::{Endpoint, Role};
 use crate::client::ids::ConnId;
@@ -68,6 +68,7 @@ impl Net {
         let registration = self.registration;
         if let Some(link) = self.link_mut(conn) {
             link.greeted = registration;
+            link.question = Question::NotBefore(now + QUESTION_INTERVAL);
         }
         let purpose = Purpose::Heartbeat { registration };
         // A refusal means that the queue is full of other things: the next heartbeat comes by timer.

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Link, LinkState, Net, Noted};
+use super::{Link, LinkState, Net, Noted, Question};
 use crate::client::action::{Action, CloseHow};
 use crate::client::backoff::Backoff;
 use crate::client::call::{CallFailure, Purpose};
@@ -35,6 +35,7 @@ impl Net {
             unanswered_since: None,
             proven: false,
             suspect: false,
+            question: Question::NotBefore(now),
             draining: false,
             greeting: false,
             greeted: 0,

@@ -54,6 +54,18 @@ impl Hash for Noted {
     fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
+/// At least so long between questions for a sign of life: a broker may answer these at once, and sends never.
+const QUESTION_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Whether a peer is to be asked for a sign of life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Question {
+    /// It is not; should it be, then not earlier.
+    NotBefore(Instant),
+    /// It is, then.
+    At(Instant),
+}
+
 #[derive(Clone, Debug, Hash)]
 struct Link {
     endpoint: Endpoint,
@@ -69,6 +81,7 @@ struct Link {
     proven: bool,
     /// A request ran out and nothing has been heard since: others are preferred.
     suspect: bool,
+    question: Question,
     /// The peer is about to go: nothing new is asked on it, and it closes when all is answered.
     draining: bool,
     /// A heartbeat is on its way.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::{LinkState, Net};
+use super::{LinkState, Net, Question};
 use crate::client::endpoint::Role;
 use crate::client::ids::ConnId;
 use crate::connection::ReadBuffer;
@@ -30,7 +30,12 @@ impl Net {
     /// Something came in: the peer is there.
     fn heard(&mut self, conn: ConnId, now: Instant) {
         let Some(link) = self.link_mut(conn) else { return };
-        (link.last_traffic, link.unanswered_since, link.suspect) = (now, None, false);
+        (link.last_traffic, link.unanswered_since) = (now, None);
+        if core::mem::take(&mut link.suspect)
+            && let Question::At(at) = link.question
+        {
+            link.question = Question::NotBefore(at);
+        }
         if !core::mem::replace(&mut link.proven, true) {
             let endpoint = link.endpoint.clone();
             self.probes_changed |= self.backoffs.remove(&endpoint).is_some();

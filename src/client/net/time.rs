@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::{Link, LinkState, Net};
+use super::{Link, LinkState, Net, Question};
 use crate::client::endpoint::Role;
 use crate::client::ids::ConnId;
 use crate::error::{CloseCause, TransportError};
@@ -19,7 +19,8 @@ impl Link {
                 let unused =
                     if self.core.in_flight() == 0 { self.last_traffic + idle } else { Instant::FAR_FUTURE };
                 let silent = self.unanswered_since.map_or(Instant::FAR_FUTURE, |since| since + silence);
-                unused.min(silent)
+                let question = if let Question::At(at) = self.question { at } else { Instant::FAR_FUTURE };
+                unused.min(silent).min(question)
             }
         };
         self.core.next_deadline().map_or(own, |deadline| own.min(deadline))
@@ -54,6 +55,10 @@ impl Net {
             if let Some(link) = self.link_mut(conn) {
                 link.core.handle_timeout(now);
                 link.note_taken_back();
+                if matches!(link.question, Question::At(at) if at <= now) {
+                    link.question = Question::NotBefore(now);
+                    self.question(conn, now);
+                }
             }
             due.push(conn);
         }
@@ -88,8 +93,19 @@ impl Net {
             return link.core.set_closed(CloseCause::Transport(TransportError::TimedOut));
         }
         link.suspect = true;
-        if !link.greeting && !self.greeting.is_empty() {
-            self.say_greeting(conn, now);
+        self.question(conn, now);
+    }
+
+    /// Asks for a sign of life, now or as soon as it may be asked again; one that is under way is enough.
+    fn question(&mut self, conn: ConnId, now: Instant) {
+        let asks = !self.greeting.is_empty();
+        let Some(link) = self.link_mut(conn).filter(|link| asks && !link.greeting && !link.core.is_closed())
+        else {
+            return;
+        };
+        match link.question {
+            Question::NotBefore(at) if at <= now => self.say_greeting(conn, now),
+            Question::NotBefore(at) | Question::At(at) => link.question = Question::At(at),
         }
     }
 
