@@ -35,3 +35,8 @@ fn send_back() {
 fn heartbeat() {
     sweep_all(Subject::Heartbeat);
 }
+
+#[test]
+fn route_query() {
+    sweep_all(Subject::Route);
+}

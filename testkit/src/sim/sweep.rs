@@ -73,7 +73,8 @@ impl Subject {
     fn earlier(self) -> usize {
         match self {
             Self::Pull => 2,
-            Self::Send | Self::Heartbeat | Self::Route => 1,
+            Self::Send | Self::Heartbeat => 1,
+            Self::Route => 3,
             Self::Commit | Self::SendBack => 0,
         }
     }
