@@ -255,8 +255,14 @@ impl Truth {
 
     /// A broker took a message back: it comes again through the retry topic, or is dead.
     pub(super) fn on_sent_back(&mut self, client: Option<usize>, key: &Key) {
-        let Some(name) = client.and_then(|client| self.members.get(&client)).copied() else { return };
-        let Some(group) = self.groups.get_mut(name) else { return };
+        // A broker that is late may do it when who asked has hung up: the message's group asked.
+        let member = client.and_then(|client| self.members.get(&client)).copied();
+        let had = |group: &&Group| group.places.contains_key(key);
+        let group = match member {
+            Some(name) => self.groups.get_mut(name),
+            None => self.groups.values_mut().find(|group| had(&&**group)),
+        };
+        let Some(group) = group else { return };
         *group.backs.entry(key.clone()).or_default() += 1;
         for (host, topic, queue, offset) in group.places.get(key).into_iter().flatten() {
             let state = group.queues.get_mut(&(*host, topic.clone(), *queue));
