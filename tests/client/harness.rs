@@ -392,13 +392,13 @@ pub(crate) fn frame(code: i32, opaque: i32, flag: Flag, ext: &[(&str, &str)], bo
     out
 }
 
-/// Messages of topic `topic` as a broker stores them.
-pub(crate) fn stored(topic: &str, offsets: std::ops::Range<i64>, body: &[u8]) -> Vec<u8> {
+/// Messages of a queue as a broker stores them.
+pub(crate) fn stored(topic: &str, queue_id: i32, offsets: std::ops::Range<i64>, body: &[u8]) -> Vec<u8> {
     let host = SocketAddr::from(([127, 0, 0, 1], 10911));
     let mut out = Vec::new();
     for offset in offsets {
         let fields = StoredFields {
-            queue_id: 0,
+            queue_id,
             flag: 0,
             queue_offset: offset,
             physical_offset: 1000 + offset,

@@ -76,7 +76,8 @@ pub(crate) const STEPS: &[Step] = &[
                 break;
             }
             let topic = pull.field("topic").to_string();
-            let found = stored(&topic, 3..7, b"body");
+            let queue = pull.field("queueId").parse().expect("a number");
+            let found = stored(&topic, queue, 3..7, b"body");
             let ext = [
                 ("nextBeginOffset", "7"),
                 ("minOffset", "0"),

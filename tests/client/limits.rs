@@ -215,7 +215,7 @@ fn found(w: &mut World, offset: i64, body: &[u8]) -> (Vec<(&'static str, String)
         ("maxOffset", "1000000".to_string()),
         ("suggestWhichBrokerId", "0".to_string()),
     ];
-    (ext, stored("T", offset..next, body))
+    (ext, stored("T", 0, offset..next, body))
 }
 
 #[test]

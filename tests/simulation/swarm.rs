@@ -11,6 +11,10 @@ const FOUND: &[(&str, &str)] = &[
     ("swarm-1021", include_str!("plans/swarm-1021.plan")),
     ("swarm-1061", include_str!("plans/swarm-1061.plan")),
     ("swarm-201714", include_str!("plans/swarm-201714.plan")),
+    ("losses-1", include_str!("plans/losses-1.plan")),
+    ("losses-127", include_str!("plans/losses-127.plan")),
+    ("losses-392", include_str!("plans/losses-392.plan")),
+    ("swarm-310767", include_str!("plans/swarm-310767.plan")),
     ("swarm-202851", include_str!("plans/swarm-202851.plan")),
 ];
 
@@ -41,6 +45,11 @@ fn swarm_seeds_low() {
 #[test]
 fn swarm_seeds_high() {
     seeds("swarm", 1000..1200);
+}
+
+#[test]
+fn seeds_of_brokers_that_lose_and_lie() {
+    seeds("losses", 1..120);
 }
 
 #[test]

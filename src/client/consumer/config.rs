@@ -98,7 +98,9 @@ pub struct PushConsumerConfig {
     pub await_termination_when_shutdown: Duration,
     /// What to do with messages that cannot be read: pass over.
     pub poison: PoisonPolicy,
-    /// How often a message that cannot be read is pulled again before [`poison`](Self::poison) decides: 3.
+    /// How often a message that cannot be read is pulled again before [`poison`](Self::poison) decides: 3. The same for
+    /// an answer with a message that cannot be at its offset of the queue, or without the messages it announces:
+    /// no checksum guards these.
     pub poison_retries: u32,
     /// Topics this consumer can be subscribed to, its retry topic not counted: 1,024. Heartbeats name them all.
     pub max_subscriptions: usize,

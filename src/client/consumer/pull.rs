@@ -12,10 +12,11 @@ use super::push::{ConsumerCall, Due, PullState, PushConsumer, what_went_wrong};
 use crate::client::call::{Answer, Purpose, Replica, Target};
 use crate::client::ctx::Ctx;
 use crate::client::event::Event;
+use crate::client::names::Queue;
 use crate::time::Instant;
 use crate::wire::codes::ResponseCode;
 use crate::wire::fields::{PullMessageRequest, PullMessageResponse};
-use crate::wire::message::{Messages, PullSysFlag, WalkLimits, walk};
+use crate::wire::message::{MessageView, Messages, PullSysFlag, WalkLimits, walk};
 
 /// Until the next pull after FLOW_CONTROL (Java `PULL_TIME_DELAY_MILLS_WHEN_BROKER_FLOW_CONTROL`).
 const BROKER_FLOW_CONTROL: Duration = Duration::from_millis(20);
@@ -259,8 +260,11 @@ impl PushConsumer {
         if min < 0 || min > max {
             return self.pull_nonsense(lease, from, response.next_begin_offset, ctx);
         }
-        // The nearest offset the broker has.
-        let to = from.clamp(min, max);
+        // The nearest offset the broker has. Backwards, what is not finished below it is begun again.
+        let mut to = from.clamp(min, max);
+        if to < from {
+            to = to.min(queue.process.lowest_unfinished()).max(min);
+        }
         let of = queue.queue.clone();
         self.notice(ConsumerNotice::OffsetReset { queue: of.clone(), from, to, min, max }, ctx);
         if to > from {
@@ -290,7 +294,8 @@ impl PushConsumer {
         let inflate = &mut walk_limits.inflate;
         (inflate.max_batch, inflate.max_output) = (inflate.max_batch.min(most), inflate.max_output.min(most));
         let mut messages = walk(body, true, &walk_limits);
-        let poison_at = self.dispose_of_poison(lease, &mut messages, ctx);
+        let poison = self.dispose_of_poison(lease, &mut messages, ctx);
+        let retries = self.poison_retries();
         let (engine, consumer) = (self.engine, self.id);
         let Some(queue) = self.queue_mut(lease) else { return };
         let asked = queue.process.position();
@@ -298,13 +303,18 @@ impl PushConsumer {
         let offset_delta = response.offset_delta.unwrap_or(0);
         let filter = &queue.filter;
         let mut filtered = 0_u64;
-        let mut last = asked.saturating_sub(1);
         // Messages may have been appended while the broker answered, though no more than an answer holds.
         let end = response.max_offset.max(asked).saturating_add(walk_limits.max_messages as i64);
+        let place = Place::new(&queue.queue, asked, response, messages.has_inner_batches());
+        // No checksum guards an offset: an answer in which one is where none can be is asked for again.
+        let strict = poison == FoundPoison::None && queue.poisoned < retries;
+        let mut doubtful = strict && messages.is_empty() && response.next_begin_offset > asked;
+        let mut last = asked.saturating_sub(1);
         messages.retain(|message| {
             let offset = message.queue_offset().saturating_add(offset_delta);
+            doubtful |= strict && !place.may_be(message, offset, last);
             // Below what was asked for, or not rising: delivered before. Far beyond the queue's end: not of it.
-            if offset <= last || offset >= end {
+            if doubtful || offset <= last || offset >= end {
                 return false;
             }
             last = offset;
@@ -312,25 +322,31 @@ impl PushConsumer {
             filtered += u64::from(!wanted);
             wanted
         });
-        // Poison that is to be pulled again holds the queue behind the last good message before it.
-        let next = if poison_at.is_some() {
+        if doubtful {
+            queue.poisoned = if last < asked { queue.poisoned.saturating_add(1) } else { 1 };
+        } else if poison == FoundPoison::None {
+            queue.poisoned = 0;
+        }
+        // What is to be pulled again holds the queue behind the last good message before it.
+        let again = poison == FoundPoison::HeldBack || doubtful;
+        let next = if again {
             last.saturating_add(1)
         } else {
             response.next_begin_offset.min(response.max_offset).max(last.saturating_add(1))
         };
+        if doubtful {
+            let queue = queue.queue.clone();
+            self.notice(ConsumerNotice::PullNonsense { queue, asked, next: response.next_begin_offset }, ctx);
+        }
         let progress = next > asked;
         self.stats.filtered += filtered;
         if messages.is_empty() {
             let lie = last < asked && response.next_begin_offset > asked.max(response.max_offset);
-            if poison_at.is_none() && (!progress || lie) {
+            if !again && (!progress || lie) {
                 return self.pull_nonsense(lease, asked, response.next_begin_offset, ctx);
             }
             queue_advance(self, lease, next);
-            let wait = if progress && poison_at.is_none() {
-                Duration::ZERO
-            } else {
-                self.config.pull_time_delay_when_exception
-            };
+            let wait = if again { self.config.pull_time_delay_when_exception } else { Duration::ZERO };
             return self.pull_again(lease, wait, ctx);
         }
         let Some(queue) = self.queue_mut(lease) else { return };
@@ -344,11 +360,7 @@ impl PushConsumer {
             retried: queue.retried,
             offset_delta,
         });
-        let wait = if poison_at.is_some() {
-            self.config.pull_time_delay_when_exception
-        } else {
-            self.config.pull_interval
-        };
+        let wait = if again { self.config.pull_time_delay_when_exception } else { self.config.pull_interval };
         self.deliver(lease, &pulled, next, ctx);
         self.pull_again(lease, wait, ctx);
     }
@@ -384,22 +396,20 @@ impl PushConsumer {
         self.watch_lease(lease, ctx);
     }
 
-    /// Reports poison. While it is to be pulled again the messages from it on are put aside; true then.
-    fn dispose_of_poison(
-        &mut self,
-        lease: Lease,
-        messages: &mut Messages,
-        ctx: &mut Ctx<'_>,
-    ) -> Option<usize> {
-        let found = messages.take_poison();
-        let retries = match self.config.poison {
+    /// How often what cannot be read, or cannot be, is pulled again before it is passed.
+    fn poison_retries(&self) -> u32 {
+        match self.config.poison {
             PoisonPolicy::Skip => self.config.poison_retries,
             PoisonPolicy::Hold => u32::MAX,
-        };
-        let queue = self.queue_mut(lease)?;
-        let Some(first) = found.first() else {
-            queue.poisoned = 0;
-            return None;
+        }
+    }
+
+    /// Reports poison. While it is to be pulled again the messages from it on are put aside.
+    fn dispose_of_poison(&mut self, lease: Lease, messages: &mut Messages, ctx: &mut Ctx<'_>) -> FoundPoison {
+        let found = messages.take_poison();
+        let retries = self.poison_retries();
+        let (Some(queue), Some(first)) = (self.queue_mut(lease), found.first()) else {
+            return FoundPoison::None;
         };
         // A new front means that the poison met before was passed or has gone.
         if first.before > 0 {
@@ -419,10 +429,44 @@ impl PushConsumer {
             self.notice(notice, ctx);
         }
         if !again {
-            return None;
+            return FoundPoison::Passed;
         }
         drop(messages.split_off(first.before));
-        Some(first.before)
+        FoundPoison::HeldBack
+    }
+}
+
+/// What became of the messages of an answer that could not be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FoundPoison {
+    None,
+    Passed,
+    /// They and what follows are pulled again.
+    HeldBack,
+}
+
+/// Where the messages of an answer can be: rising from what was asked for, before where the broker goes on.
+#[derive(Clone, Copy)]
+struct Place {
+    asked: i64,
+    next: i64,
+    /// Number of the queue; none where queues are mapped to others of other numbers (static topics).
+    queue: Option<i32>,
+    /// A stored batch is answered whole, with members before what was asked for.
+    batched: bool,
+}
+
+impl Place {
+    fn new(queue: &Queue, asked: i64, response: &PullMessageResponse, batched: bool) -> Self {
+        let mapped = response.offset_delta.is_some();
+        let id = i32::try_from(queue.id).ok().filter(|_| !mapped);
+        Self { asked, next: response.next_begin_offset, queue: id, batched }
+    }
+
+    #[inline]
+    fn may_be(&self, message: &MessageView<'_>, offset: i64, last: i64) -> bool {
+        let rises = offset > last || (self.batched && offset < self.asked);
+        rises && offset < self.next && self.queue.is_none_or(|queue| message.queue_id() == queue)
     }
 }
 

@@ -77,7 +77,7 @@ pub(super) struct Assigned {
     pub(super) replica: i64,
     /// The pull on its way goes to the master: what it says of its offsets counts.
     pub(super) asked_master: bool,
-    /// How often the message at the position could not be read.
+    /// How often the message at the position could not be read, or could not be one of the queue there.
     pub(super) poisoned: u32,
     /// What the broker is known to have.
     pub(super) committed: Option<i64>,

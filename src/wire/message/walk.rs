@@ -328,6 +328,12 @@ impl Messages {
         self.slots = slots;
     }
 
+    /// Whether any of the good messages were members of a stored batch (Java `INNER_BATCH_FLAG`).
+    #[must_use]
+    pub fn has_inner_batches(&self) -> bool {
+        self.slots.iter().any(|slot| slot.inner.is_some())
+    }
+
     /// Splits off the good messages from `at` on; poison stays here. All of them when `at` is past the end: none.
     #[must_use]
     pub fn split_off(&mut self, at: usize) -> Messages {

@@ -62,12 +62,21 @@ impl Cluster {
         self.restart_broker(index, Restart::whole());
     }
 
-    /// Starts it again, without what it lost. A broker that runs is killed first.
+    /// Starts it again, without what it lost. A broker that runs is killed first. What a master has lost its slaves cut
+    /// off (as with a controller, `AutoSwitchHAClient`).
     pub fn restart_broker(&mut self, index: usize, restart: Restart) {
         self.kill_broker(index);
-        if let Some(replica) = self.replicas.get_mut(index) {
-            replica.up = true;
-            replica.broker.handle_restart(restart);
+        let Some(replica) = self.replicas.get_mut(index) else { return };
+        replica.up = true;
+        replica.broker.handle_restart(restart);
+        let (end, is_master) = (replica.broker.end(), replica.broker.is_master());
+        for slave in (0..self.replicas.len()).filter(|slave| is_master && *slave != index) {
+            if self.master_of(slave) == Some(index)
+                && let Some(follower) = self.replicas.get_mut(slave)
+            {
+                let id = follower.broker.id();
+                follower.broker.become_replica(id, Some(end));
+            }
         }
         self.settle();
     }

@@ -6,10 +6,11 @@ use rocketmq_engine::Instant;
 
 use super::agenda::Happening;
 use super::link::{Cut, CutHow, Way};
-use super::plan::{Host, MishapKind, broker_fault};
+use super::plan::{Host, Ignorance, MishapKind, broker_fault};
+use super::swarm::TOPIC;
 use super::world::World;
-use crate::broker::Restart;
-use crate::cluster::Node;
+use crate::broker::{Restart, TopicConfig};
+use crate::cluster::{Cluster, Lag, Node};
 
 /// How long a client that leaves may take.
 const LEAVE_GRACE: Duration = Duration::from_secs(5);
@@ -66,6 +67,27 @@ impl World {
                 }
                 self.turn(client);
             }
+            K::Routes { server, how } => self.mislead(server, how),
+            K::Topic { broker, read, write, perm } => {
+                self.set_topic(
+                    broker,
+                    TopicConfig { read_queues: read, write_queues: write, ..TopicConfig::new(1) }.perm(perm),
+                );
+            }
+            K::Delete { broker } => self.losing(broker, |cluster| {
+                if let Some(broker) = cluster.broker(broker) {
+                    broker.delete_topic(TOPIC);
+                }
+            }),
+            K::Lag { slave, messages } => {
+                self.with_cluster(|cluster| cluster.set_lag(slave, Lag::Messages(messages as usize)));
+            }
+            K::Suggest { broker, replica } => {
+                if let Some(broker) = self.cluster.broker(broker) {
+                    broker.suggest_replica(replica);
+                }
+            }
+            K::Switch { slave } => self.switch(slave),
             K::Answer { broker, request, times, wrong } => {
                 if let Some(broker) = self.cluster.broker(broker) {
                     broker.inject(broker_fault(request, times, wrong));
@@ -94,6 +116,16 @@ impl World {
                 self.restart_broker(broker, restart);
             }
             K::Leave { client } => self.return_client(client),
+            K::Routes { server, .. } => self.put_right(server),
+            K::Topic { broker, .. } | K::Delete { broker } => {
+                self.set_topic(broker, self.topic);
+            }
+            K::Lag { slave, .. } => self.with_cluster(|cluster| cluster.set_lag(slave, Lag::None)),
+            K::Suggest { broker, .. } => {
+                if let Some(broker) = self.cluster.broker(broker) {
+                    broker.suggest_replica(0);
+                }
+            }
             K::Pause { client, clock_stops } => self.note_clock_stop(client, clock_stops),
             K::Answer { broker, .. } => {
                 if let Some(broker) = self.cluster.broker(broker) {
@@ -107,6 +139,7 @@ impl World {
             | K::Refuse { .. }
             | K::Hang { .. }
             | K::KillClient { .. }
+            | K::Switch { .. }
             | K::Wall { .. } => {}
         }
     }
@@ -206,8 +239,57 @@ impl World {
                 link.up.lost = link.peer.is_some() && link.up.lost;
             }
         }
-        self.cluster.restart_broker(broker, restart);
+        self.losing(broker, |cluster| cluster.restart_broker(broker, restart));
+    }
+
+    /// The broker may lose messages by what is done.
+    fn losing(&mut self, broker: usize, act: impl FnOnce(&mut Cluster)) {
         self.drain_cluster();
+        self.with_cluster(act);
+        let master = self.cluster.master_of(broker).unwrap_or(broker);
+        if let (Some(truth), Some(broker)) = (&mut self.truth, self.cluster.broker(master)) {
+            let name = broker.config().broker_name.clone();
+            truth.on_lost(&name, |topic, queue| broker.limits(topic, queue).map_or(0, |(_, end)| end));
+        }
+    }
+
+    /// A slave takes its master's place. Connections stand: clients learn it from routes, or by what they are answered.
+    fn switch(&mut self, slave: usize) {
+        if self.cluster.is_up(slave)
+            && self.cluster.master_of(slave).is_some_and(|master| self.cluster.is_up(master))
+        {
+            self.losing(slave, |cluster| cluster.switch(slave));
+        }
+    }
+
+    // ---- topics and routes ---------------------------------------------------------------------------------
+
+    fn set_topic(&mut self, broker: usize, config: TopicConfig) {
+        self.with_cluster(|cluster| {
+            if let Some(broker) = cluster.broker(broker) {
+                broker.set_topic(TOPIC, config);
+            }
+        });
+    }
+
+    fn mislead(&mut self, server: usize, how: Ignorance) {
+        let Some(server) = self.cluster.name_server(server) else { return };
+        match how {
+            Ignorance::Frozen => server.freeze(true),
+            Ignorance::Forgets => server.forget_all(),
+            Ignorance::Hides => server.hide(TOPIC, true),
+        }
+    }
+
+    /// The name server is right again. What it missed it hears when brokers register again, as each does every 30
+    /// seconds.
+    fn put_right(&mut self, server: usize) {
+        if let Some(server) = self.cluster.name_server(server) {
+            server.freeze(false);
+            server.forget_all();
+            server.hide(TOPIC, false);
+        }
+        self.cluster.register_all();
     }
 
     // ---- clients -------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ mod world;
 pub use client::{App, Ctx};
 pub use digest::Digest;
 pub use link::{CutHow, Way};
-pub use plan::{Host, Mishap, MishapKind, Plan, PlanError, Wrong};
+pub use plan::{Host, Ignorance, Mishap, MishapKind, Plan, PlanError, Wrong};
 pub use rng::SimRng;
 pub use swarm::{Report, SCENARIOS, Scenario, scenario};
 pub use sweep::{Subject, Sweep, sweep};

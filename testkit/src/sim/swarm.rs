@@ -8,7 +8,7 @@ use std::time::Duration;
 use rocketmq_engine::ClientConfig;
 
 use super::link::{CutHow, Way};
-use super::plan::{Host, Mishap, MishapKind, Plan, Wrong};
+use super::plan::{Host, Ignorance, Mishap, MishapKind, Plan, Wrong};
 use super::rng::SimRng;
 use super::truth::{Bug, Violation};
 use super::workload::{ConsumerApp, Habits, ProducerApp};
@@ -33,6 +33,16 @@ const SETTLE: Duration = Duration::from_secs(46);
 /// heartbeat and two of their intervals, and registered with anew; that long a broker may not know a member.
 const UNHEARD: Duration = Duration::from_secs(3 * 30);
 
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trouble {
+    None,
+    /// Networks, processes, clocks, answers.
+    Swarm,
+    /// Less of these, and brokers that lose, change or invent what they had.
+    Losses,
+}
+
 /// A kind of run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scenario {
@@ -45,7 +55,9 @@ pub struct Scenario {
     consumers: usize,
     queues: u32,
     interval_ms: u64,
-    trouble: bool,
+    /// Slaves of each broker.
+    slaves: usize,
+    trouble: Trouble,
     /// Virtual time during which messages are sent.
     lasts_s: u64,
     judged: bool,
@@ -61,7 +73,21 @@ pub const SCENARIOS: &[Scenario] = &[
         consumers: 3,
         queues: 2,
         interval_ms: 200,
-        trouble: true,
+        slaves: 0,
+        trouble: Trouble::Swarm,
+        lasts_s: 140,
+        judged: true,
+    },
+    Scenario {
+        name: "losses",
+        about: "besides the swarm's: logs and offset tables that lose their ends, slaves, topics and routes that change, lies",
+        brokers: 2,
+        producers: 2,
+        consumers: 3,
+        queues: 2,
+        interval_ms: 200,
+        slaves: 1,
+        trouble: Trouble::Losses,
         lasts_s: 140,
         judged: true,
     },
@@ -73,7 +99,8 @@ pub const SCENARIOS: &[Scenario] = &[
         consumers: 2,
         queues: 2,
         interval_ms: 200,
-        trouble: false,
+        slaves: 0,
+        trouble: Trouble::None,
         lasts_s: 120,
         judged: true,
     },
@@ -85,7 +112,8 @@ pub const SCENARIOS: &[Scenario] = &[
         consumers: 4,
         queues: 4,
         interval_ms: 200,
-        trouble: false,
+        slaves: 0,
+        trouble: Trouble::None,
         lasts_s: 3600,
         judged: false,
     },
@@ -131,16 +159,25 @@ impl Scenario {
     /// The mishaps of a seed.
     pub fn plan(&self, seed: u64) -> Plan {
         let mut plan = Plan::default();
-        if !self.trouble {
-            return plan;
-        }
+        let (often, more_often) = match self.trouble {
+            Trouble::None => return plan,
+            Trouble::Swarm => (220, 0),
+            Trouble::Losses => (100, 250),
+        };
         let mut rng = SimRng::new(seed, 11);
-        let classes = (0..CLASSES).filter(|_| rng.chance(220)).collect::<Vec<_>>();
+        let mut classes = (0..CLASSES).filter(|_| rng.chance(often)).collect::<Vec<_>>();
+        if more_often > 0 {
+            classes.extend((CLASSES..CLASSES + LOSSES).filter(|_| rng.chance(more_often)));
+        }
         for class in classes {
             for _ in 0..rng.range(1, 8) {
                 let at = rng.range(TROUBLE.0, TROUBLE.1 - 1000);
                 let lasts = rng.range(0, (TROUBLE.1 - at).min(45_000));
-                let kind = self.mishap(class, &mut rng);
+                let kind = if class < CLASSES {
+                    self.mishap(class, &mut rng)
+                } else {
+                    self.loss(class - CLASSES, &mut rng)
+                };
                 let millis = Duration::from_millis;
                 plan.mishaps.push(Mishap { at: millis(at), lasts: millis(lasts), kind });
             }
@@ -189,11 +226,53 @@ impl Scenario {
         }
     }
 
+    /// What brokers and name servers lose, change or invent.
+    fn loss(&self, class: u64, rng: &mut SimRng) -> MishapKind {
+        use MishapKind as K;
+        let broker = rng.below(self.brokers as u64) as usize;
+        let slave = self.brokers + broker;
+        let dark = rng.chance(500);
+        match class {
+            0 => K::KillBroker { broker, dark, tail: rng.range(1, 30) as usize, stale: 0 },
+            1 => K::KillBroker { broker, dark, tail: 0, stale: rng.range(1, 30_000) },
+            2 => {
+                let how = [Ignorance::Frozen, Ignorance::Forgets, Ignorance::Hides][rng.below(3) as usize];
+                K::Routes { server: rng.below(2) as usize, how }
+            }
+            3 => {
+                let (read, write) = (rng.range(1, 4) as u32, rng.range(1, 4) as u32);
+                K::Topic { broker, read, write, perm: [6, 6, 4, 2][rng.below(4) as usize] }
+            }
+            4 => K::Delete { broker },
+            5 => K::Lag { slave, messages: rng.range(1, 40) as u32 },
+            6 => K::Suggest { broker, replica: rng.below(3) as i64 },
+            7 => {
+                // Another queue's end would be believed, as the end of a log that lost its tail is, and messages after a
+                // gap, as those after others that a filter left out are.
+                let wrong = match rng.below(3) {
+                    0 => Wrong::EmptyFound,
+                    1 => Wrong::From(0),
+                    _ => Wrong::Next(rng.below(5) as i64 - 2),
+                };
+                K::Answer { broker, request: 11, times: rng.range(1, 40) as u32, wrong }
+            }
+            _ => {
+                let (request, code) =
+                    [(310, 10), (310, 11), (310, 12), (36, 1), (15, 1)][rng.below(5) as usize];
+                K::Answer { broker, request, times: rng.range(1, 40) as u32, wrong: Wrong::Act(code) }
+            }
+        }
+    }
+
     /// The world of a seed, at time zero.
     fn world(&self, seed: u64, calm: bool) -> World {
         let keep = if self.judged { Keep::Events } else { Keep::Nothing };
-        let cluster =
-            Cluster::builder().name_servers(2).brokers(self.brokers).topic(TOPIC, self.queues).keep(keep);
+        let cluster = Cluster::builder()
+            .name_servers(2)
+            .brokers(self.brokers)
+            .slaves(self.slaves)
+            .topic(TOPIC, self.queues)
+            .keep(keep);
         let mut world = World::builder(seed).cluster(cluster).build();
         if self.judged {
             world.judge(calm);
@@ -219,12 +298,14 @@ impl Scenario {
     }
 
     fn habits(&self, rng: &mut SimRng, calm: bool) -> Habits {
+        // A broker that lies for long is not believed at last: nothing is to be passed here.
+        let holds_poison = self.trouble == Trouble::Losses;
         if calm || !self.judged {
             return Habits { whole: true, ..Habits::default() };
         }
         let mut some = |most| if rng.chance(400) { rng.below(most) } else { 0 };
         let (later, suspend, abandon, hold) = (some(200), some(200), some(100), some(3000));
-        Habits { later, suspend, abandon, hold, whole: rng.chance(300) }
+        Habits { later, suspend, abandon, hold, whole: rng.chance(300), holds_poison }
     }
 
     /// Runs a seed with a plan. A bug, if there is one, is planted before.
@@ -243,7 +324,7 @@ impl Scenario {
     }
 
     fn run_inner(&self, seed: u64, plan: &Plan, bug: Option<Bug>) -> Report {
-        let mut world = self.world(seed, !self.trouble);
+        let mut world = self.world(seed, self.trouble == Trouble::None);
         if let Some(bug) = bug {
             world.plant(bug);
         }
@@ -315,6 +396,8 @@ impl Scenario {
 
 /// Classes of mishaps.
 const CLASSES: u64 = 16;
+/// Classes of losses.
+const LOSSES: u64 = 9;
 
 /// Waits until every send has ended and every message is finished, and judges that.
 pub(super) fn rest(world: &mut World, most: Duration) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rocketmq_engine::{
-    ConsumeFrom, ConsumerId, Delivery, Event, Instant, Message, ProducerConfig, ProducerId,
+    ConsumeFrom, ConsumerId, Delivery, Event, Instant, Message, PoisonPolicy, ProducerConfig, ProducerId,
     PushConsumerConfig, Queue, SendOptions, SendOutcome, Settlement, TagFilter, Topic,
 };
 
@@ -160,6 +160,8 @@ pub(super) struct Habits {
     pub(super) hold: u64,
     /// Deliveries are settled whole.
     pub(super) whole: bool,
+    /// What cannot be read is pulled until it can.
+    pub(super) holds_poison: bool,
 }
 
 /// Consumes a topic as a member of a group.
@@ -204,6 +206,9 @@ impl App for ConsumerApp {
         let topic = ctx.client.topic(self.topic).expect("a plain name");
         let mut config = PushConsumerConfig::new(self.group);
         config.consume_from = ConsumeFrom::First;
+        if self.habits.holds_poison {
+            config.poison = PoisonPolicy::Hold;
+        }
         let consumer = ctx.client.create_push_consumer(config, ctx.now).expect("the client's first");
         self.consumer = Some(consumer);
         if let Some(truth) = &mut ctx.truth {

@@ -12,7 +12,9 @@ use super::digest::Digest;
 use super::link::{Link, LinkId, Road};
 use super::plan::{Host, Mishap, Plan};
 use super::rng::SimRng;
+use super::swarm::TOPIC;
 use super::truth::{Bug, Truth, Violation};
+use crate::broker::TopicConfig;
 use crate::cluster::{Cluster, ClusterBuilder, Node};
 use crate::peer::{Now, PeerId};
 
@@ -56,7 +58,9 @@ impl WorldBuilder {
         let addresses: Vec<SocketAddr> = (0..brokers).map(|index| broker_address(index).into()).collect();
         let cluster = self.cluster.build(&addresses);
         let hosts: Vec<HostState> = cluster.nodes().map(HostState::new).collect();
+        let topic = cluster.brokers().find_map(|broker| broker.topic(TOPIC)).unwrap_or(TopicConfig::new(1));
         World {
+            topic,
             now: Instant::ZERO,
             agenda: Agenda::default(),
             cluster,
@@ -162,6 +166,8 @@ pub struct World {
     /// By client and host.
     pub(super) roads: Vec<Road>,
     pub(super) mishaps: Vec<Mishap>,
+    /// The scenarios' topic as it is when nothing is wrong.
+    pub(super) topic: TopicConfig,
     pub(super) rng: SimRng,
     seeds: SimRng,
     pub(super) digest: Digest,
@@ -316,7 +322,7 @@ impl World {
     /// may come twice. Brokers must keep events.
     pub(super) fn judge(&mut self, calm: bool) {
         let names = self.cluster.brokers().map(|broker| broker.config().broker_name.clone()).collect();
-        self.truth = Some(Box::new(Truth::new(names, calm)));
+        self.truth = Some(Box::new(Truth::new(names, self.topic.read_queues, calm)));
     }
 
     /// Plants a bug for the judges to find.

@@ -39,7 +39,7 @@ fn a_queue_blocked_by_its_own_limit_goes_on_when_others_free_the_bytes() {
     let (other, own) = (pulls.pop().expect("two"), pulls.pop().expect("two"));
     h.answer_pull(own, FOUND, &next(2), &body(0..2));
     let own = h.delivered();
-    h.answer_pull(other, FOUND, &next(1), &body(0..1));
+    h.answer_pull(other, FOUND, &next(1), &of_queue(1, body(0..1)));
     let other = h.delivered();
     // All of its own is finished while the other queue holds too much.
     h.settle(own, Settlement::Done);
@@ -101,7 +101,48 @@ fn no_answer_moves_a_queue_beyond_what_the_broker_says_it_has() {
     found.extend(body(i64::MAX / 2..i64::MAX / 2 + 1));
     h.answer_pull(pull, FOUND, &answer(7, 0, 7), &found);
     assert_eq!(offsets(&h.delivered()), [5]);
-    assert_eq!(h.take(Q::PULL_MESSAGE).field("queueOffset"), "7");
+    for _ in 0..3 {
+        assert!(h.of(Q::PULL_MESSAGE).is_none(), "not at once");
+        h.advance(seconds(1));
+        let pull = h.take(Q::PULL_MESSAGE);
+        assert_eq!(pull.field("queueOffset"), "6");
+        h.answer_pull(pull, FOUND, &answer(7, 0, 7), &body(i64::MAX / 2..i64::MAX / 2 + 1));
+    }
+    assert_eq!(h.take(Q::PULL_MESSAGE).field("queueOffset"), "7", "the broker stands to its word");
+}
+
+/// The first message says it is of this queue.
+fn of_queue(id: i32, mut stored: Vec<u8>) -> Vec<u8> {
+    // Behind TOTALSIZE, MAGICCODE and BODYCRC.
+    stored[12..16].copy_from_slice(&id.to_be_bytes());
+    stored
+}
+
+#[test]
+fn an_answer_with_a_message_where_none_can_be_is_asked_for_again() {
+    let below = [body(5..6), body(3..4), body(7..8)].concat();
+    let twice = [body(5..6), body(5..6)].concat();
+    let beyond = [body(5..6), body(14..15)].concat();
+    let foreign = [body(5..6), of_queue(9, body(6..7))].concat();
+    for (name, found) in [("below", below), ("twice", twice), ("beyond", beyond), ("foreign", foreign)] {
+        let (mut h, pull) = consuming(config(), 5);
+        h.answer_pull(pull, FOUND, &answer(8, 0, 100), &found);
+        assert_eq!(offsets(&h.delivered()), [5], "{name}: what comes before it is good");
+        assert!(h.of(Q::PULL_MESSAGE).is_none(), "{name}: not at once");
+        h.advance(seconds(1));
+        let pull = h.take(Q::PULL_MESSAGE);
+        assert_eq!((pull.field("queueOffset"), pull.field("maxMsgNums")), ("6", "1"), "{name}");
+        h.answer_pull(pull, FOUND, &answer(7, 0, 100), &body(6..7));
+        assert_eq!(offsets(&h.delivered()), [6], "{name}");
+        assert_eq!(h.take(Q::PULL_MESSAGE).field("maxMsgNums"), "32", "{name}: forgotten");
+        let nonsense =
+            |n: &&ConsumerNotice| matches!(n, ConsumerNotice::PullNonsense { asked: 5, next: 8, .. });
+        assert_eq!(h.notices.iter().filter(nonsense).count(), 1, "{name}");
+    }
+    let (mut h, pull) = consuming(config(), 5);
+    h.answer_pull(pull, FOUND, &answer(8, 0, 100), b"");
+    h.advance(seconds(1));
+    assert_eq!(h.take(Q::PULL_MESSAGE).field("queueOffset"), "5", "what was announced and not there");
 }
 
 #[test]

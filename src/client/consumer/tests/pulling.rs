@@ -141,6 +141,24 @@ fn an_offset_the_broker_has_not_moves_to_the_nearest_it_has() {
 }
 
 #[test]
+fn a_log_that_lost_its_tail_costs_nothing_that_is_unfinished_below_it() {
+    let (mut h, pull) = consuming(config(), 5);
+    h.answer_pull(pull, FOUND, &next(9), &body(5..9));
+    let mut first = h.delivered();
+    let rest = first.split_off(1);
+    h.settle(rest, Settlement::Done);
+    let pull = h.take(Q::PULL_MESSAGE);
+    // 7 and 8 are lost; 5 is still being worked on.
+    h.answer_pull(pull, A::PULL_OFFSET_MOVED, &limits(7, 0, 7), b"");
+    let pull = h.take(Q::PULL_MESSAGE);
+    assert_eq!(pull.field("queueOffset"), "5");
+    h.settle(first, Settlement::Done);
+    assert_eq!(h.stats().late_settlements, 1);
+    h.answer_pull(pull, FOUND, &limits(7, 0, 7), &body(5..7));
+    assert_eq!(offsets(&h.delivered()), [5, 6]);
+}
+
+#[test]
 fn a_slave_that_is_behind_moves_nothing() {
     let (mut h, pull) = consuming(config(), 10);
     let mut suggested = next(10);

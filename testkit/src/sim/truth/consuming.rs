@@ -1,6 +1,7 @@
 //! Judges of consumers: I6, I12, I13, I15, I16, I18, I20, and what is missing at the end (I14).
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write;
 use std::time::Duration;
 
 use rocketmq_engine::wire::message::MessageView;
@@ -86,6 +87,15 @@ impl Group {
     pub(super) fn joined(&mut self, client: usize) {
         self.members.insert(client);
     }
+
+    /// A queue's messages from `end` on are gone.
+    pub(super) fn on_lost(&mut self, queue: &(usize, Name, u32), end: i64) {
+        if let Some(state) = self.queues.get_mut(queue) {
+            state.messages.split_off(&end);
+            state.checked = state.checked.min(end);
+            state.committed.clear();
+        }
+    }
 }
 
 /// The number a workload's body begins with.
@@ -162,6 +172,7 @@ impl Truth {
             let offset = message.queue_offset();
             let key: Key = message.unique_key().unwrap_or_default().into();
             let calm = self.calm;
+            let lost = self.losses.has_lost(host, &topic, id);
             let Some(group) = self.groups.get_mut(name) else { return };
             let given = (self.now - Instant::ZERO, Step::Given { client, epoch });
             let progress =
@@ -175,7 +186,7 @@ impl Truth {
                     entry.steps.push(given);
                 }
                 let unexplained = before.state != State::Again && before.holder == progress.holder;
-                if unexplained || calm && before.state != State::Again {
+                if !lost && (unexplained || calm && before.state != State::Again) {
                     let what = format!(
                         "client {client} is given {queue}:{offset} again in epoch {epoch}, before: {:?}",
                         before.steps
@@ -313,7 +324,8 @@ impl Truth {
                 format!("client {client:?} of {name} commits for {topic}@{host}:{queue}, never its own");
             return self.blame("I13", what);
         }
-        if last.is_some_and(|last| last > offset) {
+        let reused = self.losses.is_reused(host, topic, queue_id, offset);
+        if last.is_some_and(|last| last > offset) && !reused {
             let what = format!(
                 "{name} commits {offset} for {topic}@{host}:{queue} after {last:?} in one epoch, broker had {before:?}"
             );
@@ -328,13 +340,18 @@ impl Truth {
         let Some(state) = group.queues.get_mut(&(host, topic.clone(), queue)) else { return };
         let mut missing = Vec::new();
         for below in state.checked..offset {
-            if !state.messages.get(&below).is_some_and(|progress| progress.finished) {
-                missing.push(below);
+            let reused = self.losses.is_reused(host, topic, queue, below);
+            if !reused && !state.messages.get(&below).is_some_and(|progress| progress.finished) {
+                missing.push((below, state.messages.get(&below).map(|progress| progress.steps.clone())));
             }
         }
         state.checked = state.checked.max(offset);
         if !missing.is_empty() {
-            let what = format!("{name} commits {offset} for {topic}@{host}:{queue}, unfinished: {missing:?}");
+            let count = missing.len();
+            missing.truncate(3);
+            let what = format!(
+                "{name} commits {offset} for {topic}@{host}:{queue}, {count} unfinished, first: {missing:?}"
+            );
             self.blame("I12", what);
         }
     }
@@ -375,8 +392,13 @@ impl Truth {
     pub(in super::super) fn missing(&self) -> Vec<(&'static str, Vec<Key>)> {
         let mut all = Vec::new();
         for (name, group) in &self.groups {
-            let logs = self.logs.iter().filter(|((_, topic, _), _)| &**topic == group.topic);
+            // What is in queues that were taken away again is out of reach (Z6).
+            let logs = self
+                .logs
+                .iter()
+                .filter(|((_, topic, queue), _)| &**topic == group.topic && *queue < self.queues);
             let open = logs.flat_map(|(_, log)| log).filter(|key| !group.done.contains(*key));
+            let open = open.filter(|key| !self.losses.has(key));
             let dead: BTreeSet<&Key> = self
                 .logs
                 .iter()
@@ -389,6 +411,20 @@ impl Truth {
             }
         }
         all
+    }
+
+    /// Where a message is stored, and what its group did with it there.
+    pub(super) fn whereabouts(&self, group: &str, key: &Key) -> String {
+        let mut text = format!("{key}");
+        for (place, log) in &self.logs {
+            for offset in (0..).zip(log).filter(|(_, at)| *at == key).map(|(offset, _)| offset) {
+                let (host, topic, queue) = place;
+                let state = self.groups.get(group).and_then(|group| group.queues.get(place));
+                let steps = state.and_then(|state| state.messages.get(&offset)).map(|found| &found.steps);
+                let _ = write!(text, " at {topic}@{host}:{queue}:{offset} {steps:?}");
+            }
+        }
+        text
     }
 
     pub(super) fn forget_one(&mut self) {

@@ -5,6 +5,7 @@
 //! | `sends` | I1 truthful success, I2 one outcome, I3 three values, I4 copies, I5 order of a key, I6 content stored |
 //! | `consuming` | I6 content delivered, I12 no skip, I13 commits, I15 duplicates, I16 division, I18 retries, I20 epochs |
 //! | `wire` | I8 economy, I22 pairing, I26 one connection an endpoint, back-off, silent peers |
+//! | `losses` | what brokers have lost, and what cannot be asked of anybody because of that |
 //! | here | I14 liveness, I23 memory, I28 shutdown |
 //!
 //! I24 (no spin) is asserted by the driver, I25 and I29 compare runs, I27 and I33 are scripted tests of the engine. Rooms
@@ -14,6 +15,7 @@
 //! [`Bug`] plants what a judge is to find: the engine's output is changed on its way to the judge.
 
 mod consuming;
+mod losses;
 mod sends;
 mod wire;
 
@@ -29,6 +31,7 @@ use super::link::LinkId;
 use crate::broker::{Applied, Effect, Name, Origin};
 use crate::peer::PeerId;
 use consuming::Group;
+use losses::Losses;
 use sends::{Key, OpenSend};
 use wire::{LinkTap, Windows};
 
@@ -144,8 +147,10 @@ pub struct Truth {
     bug: Option<Bug>,
     planted: bool,
     violations: Vec<Violation>,
-    /// Names of brokers by index.
+    /// Names of brokers by index; slaves have their masters' names.
     brokers: Vec<String>,
+    /// Queues of the scenarios' topic when nothing is wrong.
+    queues: u32,
     // ---- producing
     submitted: Vec<Submitted>,
     open: HashMap<(usize, u64), OpenSend>,
@@ -155,6 +160,7 @@ pub struct Truth {
     most_copies: HashMap<Key, u32>,
     failed: BTreeSet<Key>,
     order: HashMap<(usize, u32), (String, i64)>,
+    losses: Losses,
     pub(super) acknowledged: u64,
     pub(super) not_acknowledged: u64,
     // ---- consuming
@@ -182,8 +188,8 @@ fn link_key(id: LinkId) -> LinkId2 {
 }
 
 impl Truth {
-    pub(super) fn new(brokers: Vec<String>, calm: bool) -> Self {
-        Self { brokers, calm, ..Self::default() }
+    pub(super) fn new(brokers: Vec<String>, queues: u32, calm: bool) -> Self {
+        Self { brokers, queues, calm, ..Self::default() }
     }
 
     /// Plants a bug for the judges to find.
@@ -250,6 +256,7 @@ impl Truth {
         applied: Vec<Applied>,
         client_of: impl Fn(PeerId) -> Option<usize>,
     ) {
+        let host = self.brokers.get(host).map_or(host, |name| self.broker_index(name));
         for Applied { at, by, effect } in applied {
             self.now = at.instant;
             let client = by.and_then(|Origin { peer, .. }| client_of(peer));
@@ -323,9 +330,9 @@ impl Truth {
             self.forget_one();
         }
         for (group, missing) in self.missing() {
-            let few: Vec<_> = missing.iter().take(5).collect();
+            let few: Vec<_> = missing.iter().take(3).map(|key| self.whereabouts(group, key)).collect();
             let count = missing.len();
-            self.blame("I14", format!("group {group} never finished {count} messages: {few:?}"));
+            self.blame("I14", format!("group {group} never finished {count} messages: {}", few.join("; ")));
         }
     }
 

@@ -69,7 +69,7 @@ impl Truth {
                 let host = self.broker_index(broker);
                 let log = self.logs.get(&(host, topic, queue));
                 let found = log.and_then(|log| log.get(usize::try_from(offset).ok()?));
-                if found != Some(&key) {
+                if found != Some(&key) && !self.losses.has(&key) {
                     let what =
                         format!("{key} is said to be at {}:{offset}, there is {found:?}", receipt.queue);
                     self.blame("I1", what);
@@ -150,6 +150,7 @@ impl Truth {
                 self.blame("I3", format!("{key} was called failed and is stored later"));
             }
         }
+        self.losses.on_stored(host, topic, queue, offset, &key);
         let log = self.logs.entry((host, topic.clone(), queue)).or_default();
         log.truncate(usize::try_from(offset).unwrap_or_default());
         log.push(key);
