@@ -67,7 +67,7 @@ impl ReplyTo {
 pub(crate) enum Twist {
     /// Only so many bytes of it leave, then the connection ends.
     CutAfter(usize),
-    /// Another code, the rest as it is.
+    /// Another code instead of 0, the rest as it is.
     Recode(ResponseCode),
     /// Something in it is not true.
     Lie(Lie),
@@ -221,7 +221,11 @@ impl Peers {
         if to.oneway {
             return;
         }
-        let code = if let Some(Twist::Recode(other)) = to.twist { other } else { code };
+        let code = match to.twist {
+            // What was refused was not done, and is refused as it is.
+            Some(Twist::Recode(other)) if code == ResponseCode::SUCCESS => other,
+            _ => code,
+        };
         let spec = spec(code.0, to.opaque, Flag::RESPONSE, remark);
         let Some(mut frame) = self.queue(to.peer, &spec, fields, body, body_len) else {
             return;

@@ -104,7 +104,7 @@ impl Fault {
 pub enum FaultKind {
     /// It answers this code and these words, and does nothing.
     Answer(ResponseCode, String),
-    /// It acts, and answers with this code where it would have answered 0 or another: FLUSH_DISK_TIMEOUT,
+    /// It acts, and answers with this code where it would have answered 0: FLUSH_DISK_TIMEOUT,
     /// FLUSH_SLAVE_TIMEOUT and SLAVE_NOT_AVAILABLE are answered so by brokers that wait for disks and slaves.
     ActAndAnswer(ResponseCode),
     /// It neither acts nor answers.

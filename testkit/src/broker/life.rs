@@ -140,6 +140,13 @@ impl Broker {
         master.groups.known().for_each(|group| self.groups.learn(group));
     }
 
+    /// Delayed messages are the new master's to deliver, those that it has (Java `changeScheduleServiceStatus`; that a
+    /// message near its time may come twice then is not played).
+    pub(crate) fn take_over_delayed(&mut self, before: &mut Self) {
+        self.delayed = std::mem::take(&mut before.delayed);
+        self.delayed.lose_from(self.store.end());
+    }
+
     /// Becomes another replica of its broker name; 0 is the master. What the new master does not have is cut off.
     pub(crate) fn become_replica(&mut self, id: i64, master_end: Option<i64>) {
         self.id = id;

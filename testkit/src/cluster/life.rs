@@ -125,6 +125,9 @@ impl Cluster {
         let Some(master) = self.master_of(slave).filter(|master| *master != slave) else { return };
         let Some(id) = self.replicas.get(slave).map(|replica| replica.broker.id()) else { return };
         let end = self.replicas.get(slave).map(|replica| replica.broker.end());
+        if let Ok([new, old]) = self.replicas.get_disjoint_mut([slave, master]) {
+            new.broker.take_over_delayed(&mut old.broker);
+        }
         if let Some(replica) = self.replicas.get_mut(master) {
             replica.broker.become_replica(id, end);
         }

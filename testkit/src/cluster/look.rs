@@ -22,6 +22,13 @@ impl Cluster {
         self.replicas.get_mut(index).map(|replica| &mut replica.broker)
     }
 
+    /// Changes one broker; its slaves and the name servers follow at once. `None` without such a broker.
+    pub fn with_broker<R>(&mut self, index: usize, change: impl FnOnce(&mut Broker) -> R) -> Option<R> {
+        let result = self.broker(index).map(change);
+        self.settle();
+        result
+    }
+
     /// One name server, to be looked at or changed.
     pub fn name_server(&mut self, index: usize) -> Option<&mut NameServer> {
         self.name_servers.get_mut(index)

@@ -74,11 +74,14 @@ impl World {
                     TopicConfig { read_queues: read, write_queues: write, ..TopicConfig::new(1) }.perm(perm),
                 );
             }
-            K::Delete { broker } => self.losing(broker, |cluster| {
-                if let Some(broker) = cluster.broker(broker) {
-                    broker.delete_topic(TOPIC);
-                }
-            }),
+            K::Delete { broker } => {
+                // A broker that is down cannot be told.
+                let master = self.cluster.master_of(broker).filter(|master| self.cluster.is_up(*master));
+                let Some(master) = master else { return };
+                self.losing(master, |cluster| {
+                    cluster.with_broker(master, |broker| broker.delete_topic(TOPIC));
+                });
+            }
             K::Lag { slave, messages } => {
                 self.with_cluster(|cluster| cluster.set_lag(slave, Lag::Messages(messages as usize)));
             }
@@ -264,12 +267,10 @@ impl World {
 
     // ---- topics and routes ---------------------------------------------------------------------------------
 
+    /// What a broker's master has its slaves follow.
     fn set_topic(&mut self, broker: usize, config: TopicConfig) {
-        self.with_cluster(|cluster| {
-            if let Some(broker) = cluster.broker(broker) {
-                broker.set_topic(TOPIC, config);
-            }
-        });
+        let master = self.cluster.master_of(broker).unwrap_or(broker);
+        self.with_cluster(|cluster| cluster.with_broker(master, |broker| broker.set_topic(TOPIC, config)));
     }
 
     fn mislead(&mut self, server: usize, how: Ignorance) {

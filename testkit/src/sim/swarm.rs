@@ -246,13 +246,14 @@ impl Scenario {
             4 => K::Delete { broker },
             5 => K::Lag { slave, messages: rng.range(1, 40) as u32 },
             6 => K::Suggest { broker, replica: rng.below(3) as i64 },
-            7 => {
+            7 => K::Switch { slave },
+            8 => {
                 // Another queue's end would be believed, as the end of a log that lost its tail is, and messages after a
                 // gap, as those after others that a filter left out are.
                 let wrong = match rng.below(3) {
                     0 => Wrong::EmptyFound,
                     1 => Wrong::From(0),
-                    _ => Wrong::Next(rng.below(5) as i64 - 2),
+                    _ => Wrong::Next(rng.below(3) as i64 - 2),
                 };
                 K::Answer { broker, request: 11, times: rng.range(1, 40) as u32, wrong }
             }
@@ -397,7 +398,7 @@ impl Scenario {
 /// Classes of mishaps.
 const CLASSES: u64 = 16;
 /// Classes of losses.
-const LOSSES: u64 = 9;
+const LOSSES: u64 = 10;
 
 /// Waits until every send has ended and every message is finished, and judges that.
 pub(super) fn rest(world: &mut World, most: Duration) {

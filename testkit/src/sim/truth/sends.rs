@@ -74,8 +74,8 @@ impl Truth {
                         format!("{key} is said to be at {}:{offset}, there is {found:?}", receipt.queue);
                     self.blame("I1", what);
                 }
-                self.note_attempts(key, receipt.attempts, send.most_attempts);
-                if let Some(order) = send.key {
+                self.note_attempts(key.clone(), receipt.attempts, send.most_attempts);
+                if let Some(order) = send.key.filter(|_| !self.losses.has(&key)) {
                     self.note_order(client, order, &receipt.queue.to_string(), offset);
                 }
             }
