@@ -16,7 +16,7 @@
 //! | [`world`] | a state, what may happen next, a step |
 //! | [`turn`] | a client's part in it; bugs planted there |
 //! | [`link`] | a connection: whole frames under way |
-//! | [`truth`] | what must hold: I6, I12 to I16, I20, law 4 |
+//! | [`truth`] | what must hold: I6, I12 to I16, I20, I28, law 4 |
 //! | [`explore`], [`hash`] | every order, each state once |
 
 mod explore;

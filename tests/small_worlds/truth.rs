@@ -101,12 +101,16 @@ impl Truth {
         Ok(tenure.epoch)
     }
 
-    pub(crate) fn on_stopped(&mut self, client: usize) -> Judged {
+    /// `faulty`: a fault has happened, what was finished may not have been told.
+    pub(crate) fn on_stopped(&mut self, client: usize, faulty: bool) -> Judged {
         must(self.stopped.insert(client), "law 4", || format!("client {client} stops twice"))?;
-        self.tenures
-            .iter_mut()
-            .filter(|(key, _)| key.0 == client)
-            .for_each(|(_, tenure)| tenure.owned = false);
+        for ((_, queue), tenure) in self.tenures.iter_mut().filter(|(key, _)| key.0 == client) {
+            let most = tenure.most();
+            let told = std::mem::take(&mut tenure.owned) && tenure.begin.is_some();
+            must(!told || faulty || tenure.said == Some(most), "I28", || {
+                format!("client {client} stops, {queue} is done to {most}, it has said {:?}", tenure.said)
+            })?;
+        }
         Ok(())
     }
 

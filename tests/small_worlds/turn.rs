@@ -134,8 +134,9 @@ impl World {
                 Ok(())
             }
             Event::Stopped(_) => {
-                self.truth().on_stopped(index)?;
-                if self.strikes(Bug::StopsTwice) { self.truth().on_stopped(index) } else { Ok(()) }
+                let faulty = self.faulty();
+                self.truth().on_stopped(index, faulty)?;
+                if self.strikes(Bug::StopsTwice) { self.truth().on_stopped(index, faulty) } else { Ok(()) }
             }
             _ => Ok(()),
         }

@@ -227,6 +227,10 @@ impl World {
         format!("{way:?} at {:?} of client {}: {what}", link.node, key.0)
     }
 
+    pub(crate) fn faulty(&self) -> bool {
+        self.fault == Fault::Happened
+    }
+
     /// Nothing goes wrong any more; for how long.
     pub(crate) fn healed(&self) -> Option<Duration> {
         (self.now >= self.horizon).then(|| self.now - self.horizon)
@@ -434,7 +438,7 @@ impl World {
     }
 
     fn judge_stored(&mut self, client: usize) -> Judged {
-        let faulty = self.fault == Fault::Happened;
+        let faulty = self.faulty();
         let broker = self.servers.cluster.brokers().next().expect("there is one");
         for queue in 0..LOG.len() as u32 {
             let now = broker.committed_offset(GROUP, TOPIC, queue);
