@@ -123,8 +123,8 @@ fn nor_in_the_larger_of_small_worlds() {
     complete(Begin::Together, Fault::None, AT_LEISURE, 15);
     for client in [0, 1] {
         complete(Begin::Joining, Fault::To(client), AT_LEISURE, 15);
-        complete(Begin::Leaving, Fault::To(client), AT_LEISURE, 115);
-        complete(Begin::Sharing, Fault::To(client), AT_LEISURE, 115);
+        complete(Begin::Leaving, Fault::To(client), AT_ONCE, 115);
+        complete(Begin::Sharing, Fault::To(client), AT_ONCE, 115);
         complete(Begin::Together, Fault::To(client), AT_ONCE, 15);
     }
 }
