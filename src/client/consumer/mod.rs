@@ -10,6 +10,7 @@
 //! | `push` | one consumer: its queues, its timers, opening and closing |
 //! | `rebalance` | member lists, revoking and assigning queues |
 //! | `pull` | pulling one queue, and every answer to a pull |
+//! | `sift` | which messages of an answer are the queue's, pure |
 //! | `offsets` | where to begin, and what is committed |
 //! | `settle` | settlements, sending back, delivering again |
 //! | `consumers` | all consumers of a client: what the client talks to |
@@ -25,6 +26,7 @@ mod pull;
 mod push;
 mod rebalance;
 mod settle;
+mod sift;
 pub(crate) mod strategy;
 pub(crate) mod subscription;
 #[cfg(test)]

@@ -9,14 +9,14 @@ use super::delivery::{Delivery, Lease, Pulled};
 use super::notice::ConsumerNotice;
 use super::process_queue::Batch;
 use super::push::{ConsumerCall, Due, PullState, PushConsumer, what_went_wrong};
+use super::sift::{Place, Sifted};
 use crate::client::call::{Answer, Purpose, Replica, Target};
 use crate::client::ctx::Ctx;
 use crate::client::event::Event;
-use crate::client::names::Queue;
 use crate::time::Instant;
 use crate::wire::codes::ResponseCode;
 use crate::wire::fields::{PullMessageRequest, PullMessageResponse};
-use crate::wire::message::{MessageView, Messages, PullSysFlag, WalkLimits, walk};
+use crate::wire::message::{Messages, PullSysFlag, WalkLimits, walk};
 
 /// Until the next pull after FLOW_CONTROL (Java `PULL_TIME_DELAY_MILLS_WHEN_BROKER_FLOW_CONTROL`).
 const BROKER_FLOW_CONTROL: Duration = Duration::from_millis(20);
@@ -300,28 +300,9 @@ impl PushConsumer {
         let Some(queue) = self.queue_mut(lease) else { return };
         let asked = queue.process.position();
         queue.replica = response.suggest_which_broker_id;
-        let offset_delta = response.offset_delta.unwrap_or(0);
-        let filter = &queue.filter;
-        let mut filtered = 0_u64;
-        // Messages may have been appended while the broker answered, though no more than an answer holds.
-        let end = response.max_offset.max(asked).saturating_add(walk_limits.max_messages as i64);
-        let place = Place::new(&queue.queue, asked, response, messages.has_inner_batches());
-        // No checksum guards an offset: an answer in which one is where none can be is asked for again.
+        let place = Place::new(&queue.queue, asked, response, &messages, walk_limits.max_messages);
         let strict = poison == FoundPoison::None && queue.poisoned < retries;
-        let mut doubtful = strict && messages.is_empty() && response.next_begin_offset > asked;
-        let mut last = asked.saturating_sub(1);
-        messages.retain(|message| {
-            let offset = message.queue_offset().saturating_add(offset_delta);
-            doubtful |= strict && !place.may_be(message, offset, last);
-            // Below what was asked for, or not rising: delivered before. Far beyond the queue's end: not of it.
-            if doubtful || offset <= last || offset >= end {
-                return false;
-            }
-            last = offset;
-            let wanted = filter.matches(message.tag());
-            filtered += u64::from(!wanted);
-            wanted
-        });
+        let Sifted { last, filtered, doubtful } = place.sift(&mut messages, &queue.filter, strict);
         if doubtful {
             queue.poisoned = if last < asked { queue.poisoned.saturating_add(1) } else { 1 };
         } else if poison == FoundPoison::None {
@@ -358,7 +339,7 @@ impl PushConsumer {
             number: queue.process.next_number(),
             messages,
             retried: queue.retried,
-            offset_delta,
+            offset_delta: response.offset_delta.unwrap_or(0),
         });
         let wait = if again { self.config.pull_time_delay_when_exception } else { self.config.pull_interval };
         self.deliver(lease, &pulled, next, ctx);
@@ -443,31 +424,6 @@ enum FoundPoison {
     Passed,
     /// They and what follows are pulled again.
     HeldBack,
-}
-
-/// Where the messages of an answer can be: rising from what was asked for, before where the broker goes on.
-#[derive(Clone, Copy)]
-struct Place {
-    asked: i64,
-    next: i64,
-    /// Number of the queue; none where queues are mapped to others of other numbers (static topics).
-    queue: Option<i32>,
-    /// A stored batch is answered whole, with members before what was asked for.
-    batched: bool,
-}
-
-impl Place {
-    fn new(queue: &Queue, asked: i64, response: &PullMessageResponse, batched: bool) -> Self {
-        let mapped = response.offset_delta.is_some();
-        let id = i32::try_from(queue.id).ok().filter(|_| !mapped);
-        Self { asked, next: response.next_begin_offset, queue: id, batched }
-    }
-
-    #[inline]
-    fn may_be(&self, message: &MessageView<'_>, offset: i64, last: i64) -> bool {
-        let rises = offset > last || (self.batched && offset < self.asked);
-        rises && offset < self.next && self.queue.is_none_or(|queue| message.queue_id() == queue)
-    }
 }
 
 /// Passes offsets of a queue that bring no message.
