@@ -103,6 +103,8 @@ pub use client::consumer::{
     ConsumerStats, Delivery, MachineRoom, MachineRoomNearby, PoisonPolicy, PushConsumerConfig, QueueName,
     RoomResolver, Settlement, TagFilter, Uncommitted, java_order, queue_order,
 };
+#[cfg(feature = "test-support")]
+pub use client::digest::digest_of;
 pub use client::endpoint::{Endpoint, Role};
 pub use client::event::{Event, Notice, ShutdownReport};
 pub use client::ids::{ConnId, ConsumerId, ProducerId, SendId};

@@ -24,7 +24,7 @@ mod commands;
 pub(crate) mod consumer;
 pub(crate) mod ctx;
 #[cfg(feature = "test-support")]
-mod digest;
+pub(crate) mod digest;
 pub(crate) mod endpoint;
 pub(crate) mod event;
 mod heartbeat;

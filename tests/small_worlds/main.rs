@@ -17,10 +17,9 @@
 //! | [`turn`] | a client's part in it; bugs planted there |
 //! | [`link`] | a connection: whole frames under way |
 //! | [`truth`] | what must hold: I6, I12 to I16, I20, I28, law 4 |
-//! | [`explore`], [`hash`] | every order, each state once |
+//! | [`explore`] | every order, each state once |
 
 mod explore;
-mod hash;
 mod link;
 mod truth;
 mod turn;

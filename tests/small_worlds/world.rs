@@ -7,11 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use rocketmq_engine::{
     Client, ClientConfig, ConsumeFrom, Delivery, Instant, PushConsumerConfig, Settlement, TagFilter,
-    TransportError,
+    TransportError, digest_of,
 };
 use rocketmq_testkit::{Cluster, Node, Now, PeerId};
 
-use crate::hash;
 use crate::link::{Down, Link, Up, Way, frames};
 use crate::truth::{self, Judged, LOG, TOPIC, Truth, must};
 use crate::turn::Bug;
@@ -148,7 +147,7 @@ impl World {
             leaving: BTreeSet::new(),
             bug: None,
             sides: Vec::new(),
-            servers: Rc::new(Servers { digest: hash::of(&cluster), cluster }),
+            servers: Rc::new(Servers { digest: digest_of(&cluster), cluster }),
             links: BTreeMap::new(),
             truth: Rc::default(),
         }
@@ -194,7 +193,7 @@ impl World {
         };
         let sides: Vec<_> = self.sides.iter().map(held).collect();
         let setup = (self.now, self.fault, self.leaver, self.prompt, &self.leaving, self.bug);
-        hash::of(&(setup, sides, self.servers.digest, &self.links, &self.truth))
+        digest_of(&(setup, sides, self.servers.digest, &self.links, &self.truth))
     }
 
     pub(crate) fn clients(&self) -> usize {
@@ -474,7 +473,7 @@ impl World {
                 }
             }
         }
-        servers.digest = hash::of(&servers.cluster);
+        servers.digest = digest_of(&servers.cluster);
     }
 
     pub(crate) fn sweep(&mut self) {
