@@ -29,48 +29,33 @@ impl FromStr for Host {
     }
 }
 
-impl fmt::Display for Way {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if *self == Self::Up { "up" } else { "down" })
-    }
-}
-
-impl FromStr for Way {
-    type Err = PlanError;
-
-    fn from_str(text: &str) -> Result<Self, PlanError> {
-        match text {
-            "up" => Ok(Self::Up),
-            "down" => Ok(Self::Down),
-            _ => Err(PlanError::new("way", text)),
+/// Values that are one word each.
+macro_rules! words {
+    ($type:ident, $name:literal, $($variant:ident = $word:literal),+) => {
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self {
+                    $(Self::$variant => $word,)+
+                })
+            }
         }
-    }
-}
 
-impl fmt::Display for CutHow {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Fin => "fin",
-            Self::Reset => "reset",
-            Self::Silent => "silent",
-            Self::Stall => "stall",
-        })
-    }
-}
+        impl FromStr for $type {
+            type Err = PlanError;
 
-impl FromStr for CutHow {
-    type Err = PlanError;
-
-    fn from_str(text: &str) -> Result<Self, PlanError> {
-        match text {
-            "fin" => Ok(Self::Fin),
-            "reset" => Ok(Self::Reset),
-            "silent" => Ok(Self::Silent),
-            "stall" => Ok(Self::Stall),
-            _ => Err(PlanError::new("how", text)),
+            fn from_str(text: &str) -> Result<Self, PlanError> {
+                match text {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(PlanError::new($name, text)),
+                }
+            }
         }
-    }
+    };
 }
+
+words!(Way, "way", Up = "up", Down = "down");
+words!(CutHow, "how", Fin = "fin", Reset = "reset", Silent = "silent", Stall = "stall");
+words!(Ignorance, "how", Frozen = "frozen", Forgets = "forgets", Hides = "hides");
 
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -94,44 +79,23 @@ impl FromStr for Wrong {
     type Err = PlanError;
 
     fn from_str(text: &str) -> Result<Self, PlanError> {
-        let error = || PlanError::new("wrong", text);
+        fn parsed<T: FromStr>(number: &str, text: &str) -> Result<T, PlanError> {
+            number.parse().map_err(|_| PlanError::new("wrong", text))
+        }
         let (name, number) = text.split_once(':').unwrap_or((text, ""));
         match name {
-            "code" => Ok(Self::Code(number.parse().map_err(|_| error())?)),
-            "late" => Ok(Self::Late(number.parse().map_err(|_| error())?)),
-            "act" => Ok(Self::Act(number.parse().map_err(|_| error())?)),
+            "code" => parsed(number, text).map(Self::Code),
+            "late" => parsed(number, text).map(Self::Late),
+            "act" => parsed(number, text).map(Self::Act),
+            "from" => parsed(number, text).map(Self::From),
+            "other-queue" => parsed(number, text).map(Self::OtherQueue),
+            "next" => parsed(number, text).map(Self::Next),
             "empty-found" => Ok(Self::EmptyFound),
-            "from" => Ok(Self::From(number.parse().map_err(|_| error())?)),
-            "other-queue" => Ok(Self::OtherQueue(number.parse().map_err(|_| error())?)),
-            "next" => Ok(Self::Next(number.parse().map_err(|_| error())?)),
             "ignore" => Ok(Self::Ignore),
             "drop-answer" => Ok(Self::DropAnswer),
             "close-before" => Ok(Self::CloseBefore),
             "close-after" => Ok(Self::CloseAfter),
-            _ => Err(error()),
-        }
-    }
-}
-
-impl fmt::Display for Ignorance {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Frozen => "frozen",
-            Self::Forgets => "forgets",
-            Self::Hides => "hides",
-        })
-    }
-}
-
-impl FromStr for Ignorance {
-    type Err = PlanError;
-
-    fn from_str(text: &str) -> Result<Self, PlanError> {
-        match text {
-            "frozen" => Ok(Self::Frozen),
-            "forgets" => Ok(Self::Forgets),
-            "hides" => Ok(Self::Hides),
-            _ => Err(PlanError::new("how", text)),
+            _ => Err(PlanError::new("wrong", text)),
         }
     }
 }
