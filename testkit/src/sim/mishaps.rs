@@ -69,27 +69,14 @@ impl World {
             }
             K::Routes { server, how } => self.mislead(server, how),
             K::Topic { broker, read, write, perm } => {
-                self.set_topic(
-                    broker,
-                    TopicConfig { read_queues: read, write_queues: write, ..TopicConfig::new(1) }.perm(perm),
-                );
+                let queues = TopicConfig { read_queues: read, write_queues: write, ..self.topic };
+                self.set_topic(broker, queues.perm(perm));
             }
-            K::Delete { broker } => {
-                // A broker that is down cannot be told.
-                let master = self.cluster.master_of(broker).filter(|master| self.cluster.is_up(*master));
-                let Some(master) = master else { return };
-                self.losing(master, |cluster| {
-                    cluster.with_broker(master, |broker| broker.delete_topic(TOPIC));
-                });
-            }
+            K::Delete { broker } => self.delete_topic(broker),
             K::Lag { slave, messages } => {
                 self.with_cluster(|cluster| cluster.set_lag(slave, Lag::Messages(messages as usize)));
             }
-            K::Suggest { broker, replica } => {
-                if let Some(broker) = self.cluster.broker(broker) {
-                    broker.suggest_replica(replica);
-                }
-            }
+            K::Suggest { broker, replica } => self.suggest(broker, replica),
             K::Switch { slave } => self.switch(slave),
             K::Answer { broker, request, times, wrong } => {
                 if let Some(broker) = self.cluster.broker(broker) {
@@ -124,11 +111,7 @@ impl World {
                 self.set_topic(broker, self.topic);
             }
             K::Lag { slave, .. } => self.with_cluster(|cluster| cluster.set_lag(slave, Lag::None)),
-            K::Suggest { broker, .. } => {
-                if let Some(broker) = self.cluster.broker(broker) {
-                    broker.suggest_replica(0);
-                }
-            }
+            K::Suggest { broker, .. } => self.suggest(broker, 0),
             K::Pause { client, clock_stops } => self.note_clock_stop(client, clock_stops),
             K::Answer { broker, .. } => {
                 if let Some(broker) = self.cluster.broker(broker) {
@@ -271,6 +254,19 @@ impl World {
     fn set_topic(&mut self, broker: usize, config: TopicConfig) {
         let master = self.cluster.master_of(broker).unwrap_or(broker);
         self.with_cluster(|cluster| cluster.with_broker(master, |broker| broker.set_topic(TOPIC, config)));
+    }
+
+    fn delete_topic(&mut self, broker: usize) {
+        // A broker that is down cannot be told.
+        let master = self.cluster.master_of(broker).filter(|master| self.cluster.is_up(*master));
+        let Some(master) = master else { return };
+        self.losing(master, |cluster| {
+            cluster.with_broker(master, |broker| broker.delete_topic(TOPIC));
+        });
+    }
+
+    fn suggest(&mut self, broker: usize, replica: i64) {
+        self.cluster.with_broker(broker, |broker| broker.suggest_replica(replica));
     }
 
     fn mislead(&mut self, server: usize, how: Ignorance) {

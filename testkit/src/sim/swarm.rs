@@ -299,13 +299,13 @@ impl Scenario {
     }
 
     fn habits(&self, rng: &mut SimRng, calm: bool) -> Habits {
-        // A broker that lies for long is not believed at last: nothing is to be passed here.
-        let holds_poison = self.trouble == Trouble::Losses;
         if calm || !self.judged {
             return Habits { whole: true, ..Habits::default() };
         }
         let mut some = |most| if rng.chance(400) { rng.below(most) } else { 0 };
         let (later, suspend, abandon, hold) = (some(200), some(200), some(100), some(3000));
+        // A broker that lies for long is believed at last, which may pass messages: not here.
+        let holds_poison = self.trouble == Trouble::Losses;
         Habits { later, suspend, abandon, hold, whole: rng.chance(300), holds_poison }
     }
 
