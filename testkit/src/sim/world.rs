@@ -346,7 +346,7 @@ impl World {
         let (peers, links) = (&self.by_peer, &self.links);
         truth.on_applied(index, applied, |peer| {
             let id = peers.get(&(node, peer))?;
-            links.get(id.index as usize)?.1.as_ref().map(|link| link.client)
+            links.get(id.index as usize)?.1.as_ref().map(|link| (*id, link.client))
         });
     }
 

@@ -11,7 +11,6 @@ use rocketmq_engine::{Delivery, Instant, Queue, Settlement};
 use super::sends::Key;
 use super::{Bug, Place, Truth};
 use crate::broker::Name;
-use crate::peer::PeerId;
 
 /// How far a message has come in a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,9 +21,6 @@ enum State {
     Again,
     Done,
 }
-
-/// A commit as it was asked for: numbers of a connection rise, and so do connections of a client.
-type Asked = (PeerId, i32);
 
 /// What happened to a message, for the eyes of whoever looks into a violation.
 #[derive(Clone, Copy, Debug)]
@@ -54,8 +50,8 @@ struct QueueState {
     messages: BTreeMap<i64, Progress>,
     /// Everything below was finished when it was committed.
     checked: i64,
-    /// The last commit of each epoch.
-    committed: HashMap<(usize, u64), (Asked, i64)>,
+    /// The last commit of each epoch, and when it was asked for.
+    committed: HashMap<(usize, u64), (Instant, i64)>,
 }
 
 /// A consumer group.
@@ -288,7 +284,8 @@ impl Truth {
     pub(super) fn on_committed(
         &mut self,
         host: usize,
-        asked: Option<(usize, Asked)>,
+        client: Option<usize>,
+        asked_at: Option<Instant>,
         group: &str,
         topic: &Name,
         queue: i32,
@@ -303,20 +300,17 @@ impl Truth {
         let Some(name) = self.groups.get_key_value(group).map(|(name, _)| *name) else { return };
         let Some(state) = self.groups.get_mut(name) else { return };
         let state = state.queues.entry((host, topic.clone(), queue_id)).or_default();
-        let client = asked.map(|(client, _)| client);
         let owner = client.and_then(|client| {
             let epoch = state.owners.get(&client).or_else(|| state.had.get(&client)).copied()?;
             Some((client, epoch))
         });
         let mut last = None;
-        if let (Some(owner), Some((_, asked))) = (owner, asked) {
-            let entry = state.committed.entry(owner).or_insert((asked, offset));
-            // What was asked earlier and is carried out later is the broker's doing.
-            let in_order =
-                asked.0 > entry.0.0 || asked.0 == entry.0.0 && asked.1.wrapping_sub(entry.0.1) >= 0;
-            if in_order {
+        if let (Some(owner), Some(asked_at)) = (owner, asked_at) {
+            let entry = state.committed.entry(owner).or_insert((asked_at, offset));
+            // What was asked earlier and is carried out later is the broker's doing, or its successor's.
+            if asked_at >= entry.0 {
                 last = Some(entry.1);
-                *entry = (asked, offset);
+                *entry = (asked_at, offset);
             }
         }
         if client.is_some() && owner.is_none() {

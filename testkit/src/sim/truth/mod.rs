@@ -254,19 +254,20 @@ impl Truth {
         &mut self,
         host: usize,
         applied: Vec<Applied>,
-        client_of: impl Fn(PeerId) -> Option<usize>,
+        link_of: impl Fn(PeerId) -> Option<(LinkId, usize)>,
     ) {
         let host = self.brokers.get(host).map_or(host, |name| self.broker_index(name));
         for Applied { at, by, effect } in applied {
             self.now = at.instant;
-            let client = by.and_then(|Origin { peer, .. }| client_of(peer));
+            let link = by.and_then(|Origin { peer, .. }| link_of(peer));
+            let client = link.map(|(_, client)| client);
             match effect {
                 Effect::Stored { topic, queue, offset, unique_key, .. } => {
                     self.on_stored(host, by, client, &topic, queue, offset, unique_key);
                 }
                 Effect::Committed { group, topic, queue, before, offset } => {
-                    let asked = by.and_then(|by| Some((client?, (by.peer, by.opaque))));
-                    self.on_committed(host, asked, &group, &topic, queue, before, offset);
+                    let asked_at = by.zip(link).and_then(|(by, (id, _))| self.asked_at(id, by.opaque));
+                    self.on_committed(host, client, asked_at, &group, &topic, queue, before, offset);
                 }
                 _ => {}
             }

@@ -1,6 +1,6 @@
 //! Judges of what is written and dialled: I8, I22, I26.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use rocketmq_engine::Instant;
@@ -23,8 +23,8 @@ const SILENCE: Duration = Duration::from_secs(95);
 pub(super) struct LinkTap {
     up: Vec<u8>,
     down: Vec<u8>,
-    /// Numbers of requests that have no answer yet.
-    out: BTreeSet<i32>,
+    /// Requests that have no answer yet: when each was written, by number.
+    out: BTreeMap<i32, Instant>,
     /// Frames of the peer cannot be told apart any more.
     blind: bool,
 }
@@ -93,7 +93,7 @@ impl Truth {
             }
             if !head.is_oneway() {
                 struck |= again && !out.is_empty();
-                if !out.insert(head.opaque) || again && out.len() > 1 {
+                if out.insert(head.opaque, now).is_some() || again && out.len() > 1 {
                     reused = Some(head.opaque);
                 }
             }
@@ -115,6 +115,11 @@ impl Truth {
                 }
             });
         }
+    }
+
+    /// When a request was written, unless its client has had the answer, or has left the connection.
+    pub(super) fn asked_at(&self, id: LinkId, opaque: i32) -> Option<Instant> {
+        self.taps.get(&link_key(id))?.out.get(&opaque).copied()
     }
 
     pub(in super::super) fn on_call(&mut self, client: usize) {
