@@ -1,7 +1,6 @@
 //! Sending, alone and in batches (Java `SendMessageProcessor`).
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use rocketmq_engine::wire::codes::ResponseCode;
@@ -275,12 +274,15 @@ fn describe(topic: &str, config: &TopicConfig) -> String {
 /// The properties as a broker writes them: each once (the last of two equal names wins), and in place of the
 /// sender's those it sets itself.
 fn rewrite(sent: &str, set: &[(&str, &str)]) -> String {
-    let mut pairs: BTreeMap<&str, &str> = Properties::new(sent).iter().collect();
-    pairs.remove(names::POP_CK);
-    pairs.extend(set.iter().copied());
+    let kept = Properties::new(sent).iter().filter(|(name, _)| *name != names::POP_CK);
+    let mut pairs: Vec<_> = kept.chain(set.iter().copied()).collect();
+    // Stable: of equal names the last stays behind.
+    pairs.sort_by_key(|(name, _)| *name);
     let mut out = String::with_capacity(sent.len() + 96);
-    for (name, value) in pairs {
-        append_pair(&mut out, name, value);
+    for (index, (name, value)) in pairs.iter().enumerate() {
+        if pairs.get(index + 1).is_none_or(|(next, _)| next != name) {
+            append_pair(&mut out, name, value);
+        }
     }
     out
 }
