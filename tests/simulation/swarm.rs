@@ -15,6 +15,7 @@ const FOUND: &[(&str, &str)] = &[
     ("losses-127", include_str!("plans/losses-127.plan")),
     ("losses-392", include_str!("plans/losses-392.plan")),
     ("losses-406970", include_str!("plans/losses-406970.plan")),
+    ("losses-412267", include_str!("plans/losses-412267.plan")),
     ("swarm-310767", include_str!("plans/swarm-310767.plan")),
     ("swarm-202851", include_str!("plans/swarm-202851.plan")),
 ];

@@ -245,6 +245,8 @@ impl PushConsumer {
         let _ = self.take_first_commit(lease);
         let Some(queue) = self.queue_mut(lease) else { return };
         queue.committing = false;
+        // It may have been carried out all the same: what the broker has is not known any more.
+        queue.confirm = true;
         queue.commit_failures = queue.commit_failures.saturating_add(1);
         let (failures, of) = (queue.commit_failures, queue.queue.clone());
         // What the broker had acknowledged once need not be said again by all means.

@@ -159,6 +159,31 @@ fn a_log_that_lost_its_tail_costs_nothing_that_is_unfinished_below_it() {
 }
 
 #[test]
+fn a_commit_that_failed_is_said_again_though_the_queue_is_where_it_was() {
+    let (mut h, pull) = consuming(config(), 100);
+    h.answer_pull(pull, A::PULL_OFFSET_MOVED, &limits(99, 0, 99), b"");
+    // The broker carries it out, and says it did not.
+    let set_back = h.take(Q::UPDATE_CONSUMER_OFFSET);
+    assert_eq!(set_back.field("commitOffset"), "99");
+    h.answer(set_back, A::SYSTEM_ERROR, &[], b"");
+    let pull = h.take(Q::PULL_MESSAGE);
+    h.answer_pull(pull, FOUND, &next(100), &body(99..100));
+    let delivery = h.delivered();
+    h.settle(delivery, Settlement::Done);
+    // 100 again, as the broker had acknowledged once.
+    h.advance(seconds(1));
+    let again = h.take(Q::UPDATE_CONSUMER_OFFSET);
+    assert_eq!(again.field("commitOffset"), "100");
+    h.answer(again, A::SUCCESS, &[], b"");
+    let pull = h.take(Q::PULL_MESSAGE);
+    h.answer_pull(pull, FOUND, &next(101), &body(100..101));
+    let delivery = h.delivered();
+    h.settle(delivery, Settlement::Done);
+    h.advance(seconds(5));
+    assert_eq!(h.take(Q::UPDATE_CONSUMER_OFFSET).field("commitOffset"), "101");
+}
+
+#[test]
 fn a_slave_that_is_behind_moves_nothing() {
     let (mut h, pull) = consuming(config(), 10);
     let mut suggested = next(10);
