@@ -1,9 +1,4 @@
-//! The hand-over between handles and driver, in many orders: commands and completions, questions and answers, wakers,
-//! handles dropped by a waker or while their answer comes, the driver's end.
-//!
-//! Under `RUSTFLAGS="--cfg shuttle" cargo test -p rocketmq-io --lib model` a scheduler chooses at every lock, atomic
-//! and park who goes on, and a thread that is never woken is a deadlock it reports. Without it the same happens on
-//! threads that race as they do.
+//! Sends, questions and answers: every send ends, every place is given back, the driver is woken once.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -16,24 +11,12 @@ use rocketmq_engine::{
     Client, ClientConfig, Instant, Message, ProducerId, RejectReason, SendOptions, ShutdownReport,
 };
 
-use super::error::{ClientError, SendError};
-use super::oneshot::oneshot;
-use super::parked::block_on;
-use super::shared::{Command, Outcome, Shared};
-use super::sync::thread;
-
-/// Runs a scenario again and again.
-fn explore(scenario: impl Fn() + Send + Sync + 'static) {
-    #[cfg(shuttle)]
-    {
-        let scenario = Arc::new(scenario);
-        let again = scenario.clone();
-        shuttle::check_random(move || again(), 5_000);
-        shuttle::check_pct(move || scenario(), 5_000, 3);
-    }
-    #[cfg(not(shuttle))]
-    (0..300).for_each(|_| scenario());
-}
+use super::explore;
+use crate::handle::error::{ClientError, SendError};
+use crate::handle::oneshot::oneshot;
+use crate::handle::parked::block_on;
+use crate::handle::shared::{Command, Outcome, Shared};
+use crate::handle::sync::thread;
 
 fn message() -> Message {
     let config = ClientConfig::new("localhost:9876").expect("valid");
