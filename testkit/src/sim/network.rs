@@ -264,9 +264,11 @@ impl World {
             link.lane(way.other()).lose();
         }
         if how == CutHow::Silent {
+            // What is held back on its way still arrives.
+            let silent_from = link.down.last_at.max(now);
             if let Some(truth) = &mut self.truth {
                 truth.at(now);
-                truth.on_link_lost(id);
+                truth.on_link_lost(id, silent_from);
             }
             self.agenda.push(now + SERVER_IDLE, Happening::End { link: id, way: Way::Up, reset: true });
         } else {

@@ -158,8 +158,9 @@ impl Truth {
         self.taps.remove(&link_key(id));
     }
 
-    pub(in super::super) fn on_link_lost(&mut self, id: LinkId) {
-        self.windows.lost.insert(link_key(id), self.now);
+    /// Nothing reaches the client on a connection from `since` on.
+    pub(in super::super) fn on_link_lost(&mut self, id: LinkId, since: Instant) {
+        self.windows.lost.insert(link_key(id), since);
     }
 
     /// A process did not run: what it could not notice is not held against it.
