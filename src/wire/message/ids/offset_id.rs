@@ -37,7 +37,14 @@ impl FromStr for OffsetMessageId {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<OffsetMessageId, IdError> {
-        let (bytes, len) = hex::decode(text)?;
+        Self::from_digits(text.as_bytes())
+    }
+}
+
+impl OffsetMessageId {
+    /// The id of that text, which nobody has looked at as text yet.
+    pub(crate) fn from_digits(digits: &[u8]) -> Result<OffsetMessageId, IdError> {
+        let (bytes, len) = hex::decode(digits)?;
         let (ip, rest) = match bytes {
             [a, b, c, d, rest @ ..] if len == 16 => {
                 let mut tail = [0; 12];

@@ -93,7 +93,7 @@ impl FromStr for UniqueId {
 
     /// Reads ids of this form only; a broker takes any text as a unique key.
     fn from_str(text: &str) -> Result<UniqueId, IdError> {
-        let (bytes, len) = hex::decode(text)?;
+        let (bytes, len) = hex::decode(text.as_bytes())?;
         Ok(UniqueId { bytes, len: len as u8 })
     }
 }
