@@ -12,7 +12,7 @@ use super::binary::{self, BinarySink, EXT_LENGTH_AT, OPAQUE_AT};
 use super::json::{self, JsonSink};
 use super::{EncodeError, EncodeFields, FieldSink, HeadSpec, finish};
 use crate::wire::frame::SerializeType;
-use crate::wire::json::{format_int, write_escaped, write_int};
+use crate::wire::json::{extend_from_front, format_int, write_escaped, write_int};
 
 /// Bytes before the head: length prefix and head word.
 const PREFIX: usize = 8;
@@ -105,7 +105,7 @@ impl HeadTemplate {
         let start = out.len();
         let mut from = 0;
         let mut piece = |out: &mut Vec<u8>, to: usize| {
-            out.extend_from_slice(self.bytes.get(from..to).unwrap_or_default());
+            extend_from_front(out, self.bytes.get(from..).unwrap_or_default(), to.saturating_sub(from));
             from = to;
         };
         match self.serialize {

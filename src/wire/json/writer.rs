@@ -20,10 +20,23 @@ pub(crate) fn write_escaped(out: &mut Vec<u8>, text: &str) {
     let mut rest = text.as_bytes();
     // Runs of plain bytes are found eight at a time and copied whole.
     while let Some((run, stop)) = rest.split_at_checked(plain_run(rest)) {
-        out.extend_from_slice(run);
+        extend_from_front(out, rest, run.len());
         let Some((byte, after)) = stop.split_first() else { return };
         write_escape(out, *byte);
         rest = after;
+    }
+}
+
+/// Appends the first `len` bytes. What separators stand between, and what is between the holes of a template, is
+/// mostly short: sixteen bytes are copied at once, without asking for a routine, and what is too much is taken back.
+#[inline]
+pub(crate) fn extend_from_front(out: &mut Vec<u8>, bytes: &[u8], len: usize) {
+    match bytes.first_chunk::<16>() {
+        Some(chunk) if len <= 16 => {
+            out.extend_from_slice(chunk);
+            out.truncate(out.len() - (16 - len));
+        }
+        _ => out.extend_from_slice(bytes.get(..len).unwrap_or_default()),
     }
 }
 
@@ -60,6 +73,9 @@ const PAIRS: [[u8; 2]; 100] = {
 /// Appends a whole number in decimal.
 #[inline]
 pub fn write_int(out: &mut Vec<u8>, value: i64) {
+    if let digit @ 0..10 = value {
+        return out.push(b'0' + digit as u8);
+    }
     let mut buffer = [0_u8; 20];
     out.extend_from_slice(format_int(&mut buffer, value));
 }
