@@ -14,8 +14,9 @@ use crate::client::ids::SendId;
 use crate::client::names::{BrokerName, Queue};
 use crate::error::{Progress, RejectReason, RequestFailure};
 use crate::wire::codes::ResponseCode;
-use crate::wire::fields::{SendMessageResponse, SendMessageV2Request};
-use crate::wire::header::{EncodeError, Hole, Request};
+use crate::wire::fields::{FieldValue, SendMessageV2Request};
+use crate::wire::header::{DecodeFields, EncodeError, ExtFields, FieldError, Hole, Request};
+use crate::wire::message::OffsetMessageId;
 
 /// Pause before an attempt is made again that found every queue full, or no master; the first before a retry.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -159,7 +160,7 @@ impl Producers {
                     let receipt = SendReceipt {
                         status,
                         message_id: pending.message_id,
-                        offset_message_id: fields.msg_id.parse().ok(),
+                        offset_message_id: fields.offset_message_id,
                         queue: Queue { id: fields.queue_id.max(0) as u32, ..queue },
                         queue_offset: fields.queue_offset,
                         attempts: u32::from(pending.counted) + 1,
@@ -215,13 +216,39 @@ impl Producers {
     }
 }
 
-enum Read<'r> {
-    Stored(SendStatus, SendMessageResponse<'r>),
+enum Read {
+    Stored(SendStatus, Stored),
     Refused(ResponseCode, String),
     Nonsense(String),
 }
 
-fn read<'r>(reply: &Reply<'r>) -> Read<'r> {
+/// What a receipt takes of a [`SendMessageResponse`](crate::wire::fields::SendMessageResponse): every
+/// acknowledgement is read, and only this of it.
+struct Stored {
+    offset_message_id: Option<OffsetMessageId>,
+    queue_id: i32,
+    queue_offset: i64,
+}
+
+impl DecodeFields<'_> for Stored {
+    fn decode(ext: &ExtFields<'_>) -> Result<Self, FieldError> {
+        let (mut msg_id, mut queue_id, mut queue_offset) = (None, None, None);
+        ext.for_each(|key, value| match key {
+            b"msgId" => msg_id = Some(value),
+            b"queueId" => queue_id = Some(value),
+            b"queueOffset" => queue_offset = Some(value),
+            _ => {}
+        });
+        let msg_id = msg_id.ok_or(FieldError::Missing("msgId"))?;
+        Ok(Self {
+            offset_message_id: msg_id.as_plain().and_then(|id| OffsetMessageId::from_digits(id).ok()),
+            queue_id: FieldValue::read(queue_id, "queueId").map_err(|error| ext.locate(error))?,
+            queue_offset: FieldValue::read(queue_offset, "queueOffset").map_err(|error| ext.locate(error))?,
+        })
+    }
+}
+
+fn read(reply: &Reply<'_>) -> Read {
     let code = reply.head.response_code();
     let Some(status) = SendStatus::of(code) else {
         return Read::Refused(code, reply.words());

@@ -57,12 +57,12 @@ pub use topic::*;
 pub use transaction::*;
 
 use super::codes::RequestCode;
-use super::header::{DecodeFields, EncodeFields, ExtFields, FieldError, FieldSink, Request, Text};
+use super::header::{DecodeFields, EncodeFields, ExtFields, FieldError, FieldSink, Raw, Request};
 
 /// A type an ext field can have.
 pub(crate) trait FieldValue<'a>: Sized {
     fn put<S: FieldSink>(&self, key: &'static str, sink: &mut S);
-    fn read(text: Option<Text<'a>>, key: &'static str) -> Result<Self, FieldError>;
+    fn read(text: Option<Raw<'a>>, key: &'static str) -> Result<Self, FieldError>;
 }
 
 impl<'a> FieldValue<'a> for Cow<'a, str> {
@@ -72,8 +72,8 @@ impl<'a> FieldValue<'a> for Cow<'a, str> {
     }
 
     #[inline]
-    fn read(text: Option<Text<'a>>, key: &'static str) -> Result<Self, FieldError> {
-        text.map(|text| text.as_str()).ok_or(FieldError::Missing(key))
+    fn read(text: Option<Raw<'a>>, key: &'static str) -> Result<Self, FieldError> {
+        text.map(|raw| raw.text().as_str()).ok_or(FieldError::Missing(key))
     }
 }
 
@@ -86,8 +86,8 @@ impl<'a> FieldValue<'a> for Option<Cow<'a, str>> {
     }
 
     #[inline]
-    fn read(text: Option<Text<'a>>, _key: &'static str) -> Result<Self, FieldError> {
-        Ok(text.map(|text| text.as_str()))
+    fn read(text: Option<Raw<'a>>, _key: &'static str) -> Result<Self, FieldError> {
+        Ok(text.map(|raw| raw.text().as_str()))
     }
 }
 
@@ -100,7 +100,7 @@ macro_rules! whole_number {
             }
 
             #[inline]
-            fn read(text: Option<Text<'a>>, key: &'static str) -> Result<Self, FieldError> {
+            fn read(text: Option<Raw<'a>>, key: &'static str) -> Result<Self, FieldError> {
                 let text = text.ok_or(FieldError::Missing(key))?;
                 text.$read().ok_or(FieldError::Invalid { field: key, expected: $expected, at: 0 })
             }
@@ -115,7 +115,7 @@ macro_rules! whole_number {
             }
 
             #[inline]
-            fn read(text: Option<Text<'a>>, key: &'static str) -> Result<Self, FieldError> {
+            fn read(text: Option<Raw<'a>>, key: &'static str) -> Result<Self, FieldError> {
                 text.map(|text| <$type as FieldValue>::read(Some(text), key)).transpose()
             }
         }
@@ -132,8 +132,8 @@ impl<'a> FieldValue<'a> for Option<bool> {
         }
     }
 
-    fn read(text: Option<Text<'a>>, _key: &'static str) -> Result<Self, FieldError> {
-        Ok(text.map(|text| text.to_bool()))
+    fn read(text: Option<Raw<'a>>, _key: &'static str) -> Result<Self, FieldError> {
+        Ok(text.map(|raw| raw.text().to_bool()))
     }
 }
 
@@ -143,8 +143,8 @@ impl<'a> FieldValue<'a> for bool {
         sink.boolean(key, *self);
     }
 
-    fn read(text: Option<Text<'a>>, _key: &'static str) -> Result<Self, FieldError> {
-        Ok(text.is_some_and(|text| text.to_bool()))
+    fn read(text: Option<Raw<'a>>, _key: &'static str) -> Result<Self, FieldError> {
+        Ok(text.is_some_and(|raw| raw.text().to_bool()))
     }
 }
 
@@ -219,8 +219,8 @@ impl<'a> FieldValue<'a> for Option<Parts<'a>> {
     }
 
     #[inline]
-    fn read(text: Option<Text<'a>>, _key: &'static str) -> Result<Self, FieldError> {
-        Ok(text.map(|text| Parts::Whole(text.as_str())))
+    fn read(text: Option<Raw<'a>>, _key: &'static str) -> Result<Self, FieldError> {
+        Ok(text.map(|text| Parts::Whole(text.text().as_str())))
     }
 }
 
@@ -272,10 +272,9 @@ macro_rules! fields {
         fn decode(
             ext: &$crate::wire::header::ExtFields<$life>,
         ) -> Result<Self, $crate::wire::header::FieldError> {
-            $( let mut $field: Option<$crate::wire::header::Text<$life>> = None; )*
-            ext.for_each(|key, _value| match key.as_plain() {
-                $( Some($key) => $field = Some(_value), )*
-                _ => {}
+            $( let mut $field: Option<$crate::wire::header::Raw<$life>> = None; )*
+            ext.for_each(|_key, _value| {
+                $( if _key == $key.as_bytes() { $field = Some(_value); } else )* {}
             });
             Ok(Self { $(
                 $field: $crate::wire::fields::FieldValue::read($field, $key)

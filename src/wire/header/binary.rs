@@ -12,7 +12,7 @@ use super::{
     Twins,
 };
 use crate::wire::codes::{LanguageCode, Version};
-use crate::wire::json::format_int;
+use crate::wire::json::{format_int, is_ascii};
 
 /// Where the length of the ext block stands in a head without remark.
 pub(super) const EXT_LENGTH_AT: usize = 17;
@@ -186,11 +186,12 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Head<'_>, HeadError> {
     let remark = cursor.text(remark, "remark")?;
     let ext = cursor.length("ext length")?;
     let start = cursor.at;
-    let block = Block::new(cursor.take(ext, "ext block")?);
-    let form = match noted(&block) {
-        _ if block.bytes.is_empty() => Form::None,
+    let block = cursor.take(ext, "ext block")?;
+    let form = match noted(block) {
+        _ if block.is_empty() => Form::None,
         Some(form) => form,
         None => {
+            let block = Block::new(block);
             check_ext(&block, start)?;
             Form::Binary(block)
         }
@@ -209,20 +210,22 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Head<'_>, HeadError> {
 /// The bytes between a key and its value: the value's length.
 const GAP: u8 = 4;
 
-/// Entries as machines write them: UTF-8, none twice, none empty, not many. Notes where they lie; `None` if any is
-/// unusual.
-fn noted<'a>(block: &Block<'a>) -> Option<Form<'a>> {
-    let whole = block.whole?;
-    let (mut spans, mut twins, mut at) = (Spans::default(), Twins::default(), 0);
-    while at < block.bytes.len() {
-        let (key, value, end) = quick_entry(block.bytes, whole, at)?;
-        if key.is_empty() || value.is_empty() || twins.suspects(key.as_bytes()) {
-            return None;
-        }
-        spans.push(at + 2, end - value.len(), end)?;
-        at = end;
+/// Entries as machines write them: ASCII with the lengths between, none twice, none empty, not many. Notes where they
+/// lie; `None` if any is unusual.
+fn noted(block: &[u8]) -> Option<Form<'_>> {
+    is_ascii(block).then_some(())?;
+    let (mut spans, mut twins, mut rest) = (Spans::default(), Twins::default(), block);
+    while !rest.is_empty() {
+        let ([0, key_len @ 1..=255], after) = rest.split_first_chunk()? else { return None };
+        let (key, after) = after.split_at_checked(usize::from(*key_len))?;
+        let (value_len, after) = after.split_first_chunk()?;
+        let (value, after) = after.split_at_checked(u32::from_be_bytes(*value_len) as usize)?;
+        (!value.is_empty() && !twins.suspects(key)).then_some(())?;
+        let end = block.len() - after.len();
+        spans.push(end - value.len() - usize::from(GAP) - key.len(), end - value.len(), end)?;
+        rest = after;
     }
-    Some(Form::Noted(whole, spans, GAP))
+    Some(Form::Noted(block, spans, GAP))
 }
 
 fn check_ext(block: &Block<'_>, start: usize) -> Result<(), HeadError> {

@@ -3,10 +3,11 @@
 use alloc::vec::Vec;
 
 use super::{
-    EncodeFields, ExtFields, FieldSink, Flag, Form, Head, HeadError, HeadSpec, MAX_DEPTH, Spans, Text, Twins,
+    EncodeFields, ExtFields, FieldSink, Flag, Form, Head, HeadError, HeadSpec, MAX_DEPTH, Raw, Spans, Text,
+    Twins,
 };
 use crate::wire::codes::{LanguageCode, Version};
-use crate::wire::json::{JsonError, JsonErrorKind, Lexer, Token, write_int, write_string};
+use crate::wire::json::{JsonError, JsonErrorKind, Lexer, Scanner, Token, write_int, write_string};
 use crate::wire::json::{format_int, write_escaped};
 
 pub(super) fn encode<F: EncodeFields>(out: &mut Vec<u8>, spec: &HeadSpec<'_>, fields: &F) {
@@ -94,41 +95,65 @@ impl FieldSink for JsonSink<'_> {
 }
 
 pub(super) fn parse(bytes: &[u8]) -> Result<Head<'_>, HeadError> {
-    let lexer = Lexer::new(bytes)?;
-    match usual(lexer) {
+    match Scanner::new(bytes).and_then(usual) {
         Some(head) => Ok(head),
-        None => any_order(lexer),
+        None => any_order(Lexer::new(bytes)?),
     }
 }
 
 /// A head with its members as Java writes them: in this order, without white space. What of it cannot be read this
 /// way is left to [`any_order`], errors too. Nearly every head is read here, at half the price.
-fn usual(mut lexer: Lexer<'_>) -> Option<Head<'_>> {
-    fn int(lexer: &mut Lexer<'_>) -> Option<i32> {
-        lexer.integer().and_then(|value| i32::try_from(value).ok())
+fn usual(mut scanner: Scanner<'_>) -> Option<Head<'_>> {
+    #[inline]
+    fn int(scanner: &mut Scanner<'_>) -> Option<i32> {
+        scanner.integer().and_then(|value| i32::try_from(value).ok())
     }
-    let at = &mut lexer;
+    let at = &mut scanner;
     let mut head = Head::empty();
     at.literal("{\"code\":").then_some(())?;
     head.code = int(at)?;
     if at.literal(",\"extFields\":") {
         head.ext = match noted_fields(at) {
             Some(ext) => ext,
-            None => ext_fields(at).ok()?,
+            None => with_lexer(at, |lexer| ext_fields(lexer))?,
         };
     }
     at.literal(",\"flag\":").then_some(())?;
     head.flag = Flag(int(at)?);
     at.literal(",\"language\":").then_some(())?;
-    head.language = if at.literal("\"JAVA\"") { Some(LanguageCode::JAVA) } else { language(at).ok()? };
+    head.language = if at.literal("\"JAVA\"") { Some(LanguageCode::JAVA) } else { with_lexer(at, language)? };
     at.literal(",\"opaque\":").then_some(())?;
     head.opaque = int(at)?;
     if at.literal(",\"remark\":") {
-        head.remark = Some(at.string().ok()?);
+        head.remark = Some(match plain_string(at) {
+            Some(plain) => plain,
+            None => with_lexer(at, |lexer| Ok(lexer.string()?))?,
+        });
     }
     at.literal(",\"serializeTypeCurrentRPC\":\"JSON\",\"version\":").then_some(())?;
     head.version = Version(int(at)?);
-    (at.literal("}") && at.end().is_ok()).then_some(head)
+    (at.literal("}") && at.is_at_end()).then_some(head)
+}
+
+/// A string without escapes; nothing is stepped over if something else comes next.
+#[inline]
+fn plain_string<'a>(scanner: &mut Scanner<'a>) -> Option<Text<'a>> {
+    let mut quick = *scanner;
+    let plain = quick.literal("\"").then(|| quick.until_quote())??;
+    *scanner = quick;
+    Some(Raw::Ascii(plain).text())
+}
+
+/// Reads what is seldom there, or seldom simple, the general way.
+#[cold]
+fn with_lexer<'a, T>(
+    scanner: &mut Scanner<'a>,
+    read: impl FnOnce(&mut Lexer<'a>) -> Result<T, HeadError>,
+) -> Option<T> {
+    let mut lexer = Lexer::from_text_at(scanner.text()?, scanner.at());
+    let found = read(&mut lexer).ok()?;
+    scanner.jump(lexer.at());
+    Some(found)
 }
 
 fn any_order(mut lexer: Lexer<'_>) -> Result<Head<'_>, HeadError> {
@@ -285,25 +310,25 @@ pub(super) const GAP: u8 = 3;
 
 /// Fields as machines write them: plain strings, no white space, none twice, not many. Notes where they lie. `None`,
 /// and nothing is stepped over, if any is unusual.
-fn noted_fields<'a>(lexer: &mut Lexer<'a>) -> Option<ExtFields<'a>> {
-    let mut quick = *lexer;
+fn noted_fields<'a>(scanner: &mut Scanner<'a>) -> Option<ExtFields<'a>> {
+    let mut quick = *scanner;
     let from = quick.at();
-    quick.byte(b'{').then_some(())?;
+    quick.literal("{\"").then_some(())?;
     let (mut spans, mut twins) = (Spans::default(), Twins::default());
     loop {
-        let (key, key_end) = quick.plain_string()?;
-        (!twins.suspects(quick.bytes(key, key_end))).then_some(())?;
-        quick.byte(b':').then_some(())?;
-        let (value, end) = quick.plain_string()?;
-        spans.push(key - from, value - from, end - from)?;
-        if quick.byte(b'}') {
+        let key = quick.until_quote()?;
+        (!twins.suspects(key) && quick.literal(":\"")).then_some(())?;
+        let value = quick.until_quote()?;
+        let end = quick.at() - from - 1;
+        spans.push(end - value.len() - usize::from(GAP) - key.len(), end - value.len(), end)?;
+        if !quick.literal(",\"") {
             break;
         }
-        quick.byte(b',').then_some(())?;
     }
-    let text = quick.slice(from, quick.at());
-    *lexer = quick;
-    Some(ExtFields::new(Form::Noted(text, spans, GAP), from))
+    quick.literal("}").then_some(())?;
+    let bytes = quick.slice(from, quick.at());
+    *scanner = quick;
+    Some(ExtFields::new(Form::Noted(bytes, spans, GAP), from))
 }
 
 /// Walks the members of an object that has been checked.
@@ -418,8 +443,7 @@ mod tests {
                 parts[at] = piece;
             }
             let text = parts.concat();
-            let lexer = Lexer::from_text(&text);
-            let (quick, other) = (usual(lexer), any_order(lexer));
+            let (quick, other) = (Scanner::new(text.as_bytes()).and_then(usual), any_order(Lexer::from_text(&text)));
             prop_assert!(quick.is_some() || !plain, "{text}");
             if let Some(quick) = quick {
                 prop_assert_eq!(format!("{quick:?}"), format!("{:?}", other.expect("readable")));

@@ -31,6 +31,7 @@ use super::json::{JsonError, JsonErrorKind};
 pub(crate) use extra::MergeSink;
 pub use extra::WithExtra;
 pub(crate) use extra::utf16_order;
+pub(crate) use spans::Raw;
 use spans::Spans;
 pub use template::{HeadTemplate, Hole};
 
@@ -356,8 +357,8 @@ pub struct ExtFields<'a> {
 #[derive(Clone, Copy)]
 enum Form<'a> {
     None,
-    /// Text, checked, in which all fields have been noted; so many bytes lie between a key and its value.
-    Noted(&'a str, Spans, u8),
+    /// ASCII, checked, in which all fields have been noted; so many bytes lie between a key and its value.
+    Noted(&'a [u8], Spans, u8),
     /// The text of the object, checked.
     Json(&'a str),
     /// The ext block, checked.
@@ -389,13 +390,24 @@ impl<'a> ExtFields<'a> {
         })
     }
 
-    /// Calls `visit` for every field with a value, in the order of the wire: [`iter`](Self::iter) for hot paths.
+    /// Calls `visit` for every field with a value whose key has no escapes, in the order of the wire:
+    /// [`iter`](Self::iter) for hot paths.
     #[inline]
-    pub(crate) fn for_each(&self, mut visit: impl FnMut(Text<'a>, Text<'a>)) {
-        if let Form::Noted(text, spans, gap) = &self.form {
-            spans.for_each(text, usize::from(*gap), |key, value| visit(Text::plain(key), Text::plain(value)));
+    pub(crate) fn for_each(&self, mut visit: impl FnMut(&'a [u8], Raw<'a>)) {
+        if let Form::Noted(bytes, spans, gap) = &self.form {
+            spans.for_each(bytes, usize::from(*gap), |key, value| visit(key, Raw::Ascii(value)));
         } else {
-            self.iter().for_each(|(key, value)| visit(key, value));
+            self.visit_others(&mut visit);
+        }
+    }
+
+    /// [`for_each`](Self::for_each) of what was not noted; apart, so that it is not repeated in every reader.
+    #[cold]
+    fn visit_others(&self, visit: &mut dyn FnMut(&'a [u8], Raw<'a>)) {
+        for (key, value) in self {
+            if let Some(key) = key.as_plain() {
+                visit(key.as_bytes(), Raw::Text(value));
+            }
         }
     }
 
@@ -445,7 +457,7 @@ pub struct ExtIter<'a>(Iter<'a>);
 #[derive(Clone, Debug)]
 enum Iter<'a> {
     None,
-    Noted { text: &'a str, spans: Spans, gap: u8, next: u8 },
+    Noted { text: &'a [u8], spans: Spans, gap: u8, next: u8 },
     Json(json::ExtCursor<'a>),
     Binary(binary::ExtCursor<'a>),
 }
@@ -460,7 +472,7 @@ impl<'a> Iterator for ExtIter<'a> {
             Iter::Noted { text, spans, gap, next } => {
                 let (key, value) = spans.get(*next, text, usize::from(*gap))?;
                 *next += 1;
-                Some((Text::plain(key), Text::plain(value)))
+                Some((Raw::Ascii(key).text(), Raw::Ascii(value).text()))
             }
             Iter::Json(cursor) => cursor.next(),
             Iter::Binary(cursor) => cursor.next(),

@@ -39,6 +39,11 @@ impl<'a> Lexer<'a> {
         Self { text, at: 0 }
     }
 
+    /// A cursor at the byte `at` of text.
+    pub(crate) fn from_text_at(text: &'a str, at: usize) -> Self {
+        Self { text, at }
+    }
+
     /// Byte offset of the cursor.
     pub fn at(&self) -> usize {
         self.at
@@ -73,39 +78,6 @@ impl<'a> Lexer<'a> {
         self.skip_space();
         let found = self.peek_byte() == Some(byte);
         self.at += usize::from(found);
-        found
-    }
-
-    /// Steps over `byte` if it comes next, without white space before it.
-    #[inline]
-    pub(crate) fn byte(&mut self, byte: u8) -> bool {
-        let found = self.peek_byte() == Some(byte);
-        self.at += usize::from(found);
-        found
-    }
-
-    /// Where a string in double quotes without escapes begins and ends, if one comes next.
-    #[inline]
-    pub(crate) fn plain_string(&mut self) -> Option<(usize, usize)> {
-        let bytes = self.text.as_bytes();
-        let start = self.at + 1;
-        let end = start + plain_run(bytes.get(start..)?);
-        let found = bytes.get(self.at) == Some(&b'"') && bytes.get(end) == Some(&b'"');
-        self.at = end + 1;
-        found.then_some((start, end))
-    }
-
-    /// The bytes between two offsets.
-    #[inline]
-    pub(crate) fn bytes(&self, from: usize, to: usize) -> &'a [u8] {
-        self.text.as_bytes().get(from..to).unwrap_or_default()
-    }
-
-    /// Steps over `text` if it comes next, byte for byte.
-    #[inline]
-    pub(crate) fn literal(&mut self, text: &str) -> bool {
-        let found = self.text.as_bytes().get(self.at..).is_some_and(|rest| rest.starts_with(text.as_bytes()));
-        self.at += if found { text.len() } else { 0 };
         found
     }
 
@@ -202,21 +174,9 @@ impl<'a> Lexer<'a> {
     /// A whole number of up to 18 digits; `None`, and nothing is stepped over, if something else comes next.
     #[inline]
     pub(crate) fn integer(&mut self) -> Option<i64> {
-        let bytes = self.text.as_bytes();
-        let negative = self.peek_byte() == Some(b'-');
-        let start = self.at + usize::from(negative);
-        let (mut at, mut value) = (start, 0_i64);
-        while let Some(digit) = bytes.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9)
-        {
-            value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
-            at += 1;
-        }
-        let more = matches!(bytes.get(at), Some(b'.' | b'e' | b'E' | b'+' | b'-'));
-        if more || !(1..=18).contains(&(at - start)) {
-            return None;
-        }
-        self.at = at;
-        Some(if negative { -value } else { value })
+        let (value, len) = leading_integer(self.text.as_bytes().get(self.at..)?)?;
+        self.at += len;
+        Some(value)
     }
 
     /// A number as it stands.
@@ -291,6 +251,99 @@ impl<'a> Lexer<'a> {
     #[inline]
     pub fn slice(&self, from: usize, to: usize) -> &'a str {
         self.text.get(from..to).unwrap_or_default()
+    }
+}
+
+/// A whole number of up to 18 digits at the front of JSON text, and its length.
+#[inline]
+fn leading_integer(bytes: &[u8]) -> Option<(i64, usize)> {
+    let negative = bytes.first() == Some(&b'-');
+    let start = usize::from(negative);
+    let (mut at, mut value) = (start, 0_i64);
+    while let Some(digit) = bytes.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9) {
+        value = value.wrapping_mul(10).wrapping_add(i64::from(digit));
+        at += 1;
+    }
+    let more = matches!(bytes.get(at), Some(b'.' | b'e' | b'E' | b'+' | b'-'));
+    (!more && (1..=18).contains(&(at - start))).then_some((if negative { -value } else { value }, at))
+}
+
+/// True if all bytes are ASCII: without core's steps for long texts, which heads are not.
+#[inline]
+pub(crate) fn is_ascii(bytes: &[u8]) -> bool {
+    let (eights, rest) = bytes.as_chunks::<8>();
+    let all = eights.iter().fold(0, |all, eight| all | u64::from_ne_bytes(*eight));
+    let rest = rest.iter().fold(0, |all, byte| all << 8 | u64::from(*byte));
+    (all | rest) & 0x8080_8080_8080_8080 == 0
+}
+
+/// Reads JSON text of ASCII alone as machines write it: no white space, no escapes. What it does not find is for
+/// [`Lexer`]. It never cuts text, so it looks for no boundaries of characters.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scanner<'a> {
+    all: &'a [u8],
+    rest: &'a [u8],
+}
+
+impl<'a> Scanner<'a> {
+    /// A cursor at the front of `bytes`; `None` if not all of them are ASCII.
+    #[inline]
+    pub(crate) fn new(bytes: &'a [u8]) -> Option<Self> {
+        is_ascii(bytes).then_some(Self { all: bytes, rest: bytes })
+    }
+
+    /// Byte offset of the cursor.
+    #[inline]
+    pub(crate) fn at(&self) -> usize {
+        self.all.len() - self.rest.len()
+    }
+
+    /// Moves the cursor.
+    pub(crate) fn jump(&mut self, at: usize) {
+        self.rest = self.all.get(at..).unwrap_or_default();
+    }
+
+    /// All of the text.
+    pub(crate) fn text(&self) -> Option<&'a str> {
+        core::str::from_utf8(self.all).ok()
+    }
+
+    /// The bytes between two offsets.
+    #[inline]
+    pub(crate) fn slice(&self, from: usize, to: usize) -> &'a [u8] {
+        self.all.get(from..to).unwrap_or_default()
+    }
+
+    /// True behind the last byte.
+    #[inline]
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// Steps over `text` if it comes next, byte for byte.
+    #[inline]
+    pub(crate) fn literal(&mut self, text: &str) -> bool {
+        let rest = self.rest.strip_prefix(text.as_bytes());
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
+    /// What stands before the next quote, which is stepped over; `None` if there is none, or something unusual
+    /// before it.
+    #[inline]
+    pub(crate) fn until_quote(&mut self) -> Option<&'a [u8]> {
+        let (run, rest) = self.rest.split_at_checked(plain_run(self.rest))?;
+        let (b'"', rest) = rest.split_first()? else { return None };
+        self.rest = rest;
+        Some(run)
+    }
+
+    /// A whole number of up to 18 digits.
+    #[inline]
+    pub(crate) fn integer(&mut self) -> Option<i64> {
+        let (value, len) = leading_integer(self.rest)?;
+        self.rest = self.rest.get(len..)?;
+        Some(value)
     }
 }
 

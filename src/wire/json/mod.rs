@@ -18,9 +18,9 @@ mod writer;
 use thiserror::Error;
 
 pub use lexer::{Lexer, Token};
-
+pub(crate) use lexer::{Scanner, is_ascii};
 pub use text::Text;
-
+pub(crate) use text::parse_i64;
 pub use value::{Kind, Value};
 pub use writer::{Writer, write_int, write_string};
 pub(crate) use writer::{extend_from_front, format_int, write_escaped};

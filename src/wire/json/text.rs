@@ -63,24 +63,7 @@ impl<'a> Text<'a> {
     /// The text as a whole number in decimal, with an optional sign, as Java's `Long.parseLong` reads it.
     #[inline]
     pub fn to_i64(&self) -> Option<i64> {
-        let bytes = self.as_plain()?.as_bytes();
-        let (negative, digits) = match bytes {
-            [b'-', rest @ ..] => (true, rest),
-            [b'+', rest @ ..] => (false, rest),
-            _ => (false, bytes),
-        };
-        if digits.is_empty() || digits.len() > 19 {
-            return None;
-        }
-        let mut value: u64 = 0;
-        for byte in digits {
-            let digit = byte.wrapping_sub(b'0');
-            if digit > 9 {
-                return None;
-            }
-            value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
-        }
-        if negative { 0_i64.checked_sub_unsigned(value) } else { i64::try_from(value).ok() }
+        parse_i64(self.as_plain()?.as_bytes())
     }
 
     /// The text as a 32-bit whole number.
@@ -93,6 +76,28 @@ impl<'a> Text<'a> {
     pub fn to_bool(&self) -> bool {
         self.as_plain().is_some_and(|raw| raw.eq_ignore_ascii_case("true"))
     }
+}
+
+/// A whole number in decimal, with an optional sign, as [`Text::to_i64`] reads it.
+#[inline]
+pub(crate) fn parse_i64(bytes: &[u8]) -> Option<i64> {
+    let (negative, digits) = match bytes {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, bytes),
+    };
+    if digits.is_empty() || digits.len() > 19 {
+        return None;
+    }
+    let mut value: u64 = 0;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+    }
+    if negative { 0_i64.checked_sub_unsigned(value) } else { i64::try_from(value).ok() }
 }
 
 impl PartialEq<str> for Text<'_> {
