@@ -67,9 +67,11 @@ impl Spans {
 impl Span {
     #[inline]
     fn cut(self, text: &[u8], gap: usize) -> Option<(&[u8], &[u8])> {
-        let value = usize::from(self.value);
-        let key = text.get(usize::from(self.key)..value.checked_sub(gap)?)?;
-        Some((key, text.get(value..usize::from(self.end))?))
+        // From the back: one comparison for each cut.
+        let (front, _) = text.split_at_checked(usize::from(self.end))?;
+        let (front, value) = front.split_at_checked(usize::from(self.value))?;
+        let (front, _) = front.split_at_checked(front.len().wrapping_sub(gap))?;
+        Some((front.get(usize::from(self.key)..)?, value))
     }
 }
 
