@@ -124,6 +124,10 @@ impl HeadTemplate {
                 for (cut, value) in self.cuts.iter().zip(values) {
                     piece(out, *cut as usize);
                     match value {
+                        // Queues and flags are mostly one digit.
+                        Hole::Int(digit @ 0..10) => {
+                            out.extend_from_slice(&[0, 0, 0, 1, b'0' + *digit as u8]);
+                        }
                         Hole::Int(value) => {
                             let mut buffer = [0; 20];
                             let digits = format_int(&mut buffer, *value);
