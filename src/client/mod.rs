@@ -326,17 +326,27 @@ impl Client {
     }
 
     fn find_due(&mut self) -> Option<(Instant, WakeReason)> {
-        let named = |at: Option<Instant>, reason| at.map(|at| (at, reason));
-        let deadlines = [
-            named(self.net.next_deadline(), WakeReason::Connection),
-            named(self.routes.next_deadline(), WakeReason::Route),
-            named(self.heartbeat.next_deadline(self.net.has_greeting()), WakeReason::Heartbeat),
-            named(self.producers.next_deadline(), WakeReason::Send),
-            self.consumers.next_deadline(),
-            named(self.lifecycle.next_deadline(), WakeReason::Shutdown),
-        ];
-        let stopped = self.lifecycle.is_stopped();
-        deadlines.into_iter().flatten().min_by_key(|(at, _)| *at).filter(|_| !stopped)
+        if self.lifecycle.is_stopped() {
+            return None;
+        }
+        // One after the other, the first of equals staying: every wait asks for it.
+        let mut least = None;
+        let mut note = |at: Option<Instant>, reason| {
+            if let Some(at) = at
+                && least.is_none_or(|(least, _)| at < least)
+            {
+                least = Some((at, reason));
+            }
+        };
+        note(self.net.next_deadline(), WakeReason::Connection);
+        note(self.routes.next_deadline(), WakeReason::Route);
+        note(self.heartbeat.next_deadline(self.net.has_greeting()), WakeReason::Heartbeat);
+        note(self.producers.next_deadline(), WakeReason::Send);
+        if let Some((at, reason)) = self.consumers.next_deadline() {
+            note(Some(at), reason);
+        }
+        note(self.lifecycle.next_deadline(), WakeReason::Shutdown);
+        least
     }
 
     /// What happened, for the application. It may be left for later: endings wait, and flow control keeps
