@@ -350,23 +350,34 @@ impl<'a> Scanner<'a> {
 /// Bytes up to the first double quote, backslash or control character, eight at a time: heads are mostly such runs.
 #[inline]
 pub(super) fn plain_run(bytes: &[u8]) -> usize {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
     let (chunks, rest) = bytes.as_chunks::<8>();
     for (index, chunk) in chunks.iter().enumerate() {
-        let word = u64::from_le_bytes(*chunk);
-        // Flipping bit 1 puts the quote right above the control characters: one comparison finds both. A byte
-        // smaller than what is subtracted gets its high bit; bytes that had it are no stops. The lowest hit is
-        // exact: what is borrowed goes upwards.
-        let low = (word ^ (LOW * 2)).wrapping_sub(LOW * 0x21);
-        let slash = (word ^ (LOW * 0x5c)).wrapping_sub(LOW);
-        let hits = (low | slash) & !word & HIGH;
-        if hits != 0 {
-            return index * 8 + (hits.trailing_zeros() >> 3) as usize;
+        let stops = stops_in(*chunk);
+        if stops != 0 {
+            return index * 8 + (stops.trailing_zeros() >> 3) as usize;
         }
     }
-    let stop = |byte: &u8| matches!(*byte, 0..0x20 | b'"' | b'\\');
-    chunks.len() * 8 + rest.iter().position(stop).unwrap_or(rest.len())
+    chunks.len() * 8 + rest.iter().position(|byte| is_stop(*byte)).unwrap_or(rest.len())
+}
+
+/// What may not stand in a JSON string as it is: a double quote, a backslash, a control character.
+#[inline]
+pub(super) fn is_stop(byte: u8) -> bool {
+    matches!(byte, 0..0x20 | b'"' | b'\\')
+}
+
+/// Eight bytes in which the lowest bit set is the high bit of the first [stop](is_stop); zero if there is none.
+#[inline]
+pub(super) fn stops_in(chunk: [u8; 8]) -> u64 {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let word = u64::from_le_bytes(chunk);
+    // Flipping bit 1 puts the quote right above the control characters: one comparison finds both. A byte smaller
+    // than what is subtracted gets its high bit; bytes that had it are no stops. The lowest hit is exact: what is
+    // borrowed goes upwards.
+    let low = (word ^ (LOW * 2)).wrapping_sub(LOW * 0x21);
+    let slash = (word ^ (LOW * 0x5c)).wrapping_sub(LOW);
+    (low | slash) & !word & HIGH
 }
 
 /// Java's reader takes a leading `+` and leading zeros.

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::lexer::plain_run;
+use super::lexer::{is_stop, stops_in};
 
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
@@ -18,17 +18,38 @@ pub fn write_string(out: &mut Vec<u8>, text: &str) {
 #[inline]
 pub(crate) fn write_escaped(out: &mut Vec<u8>, text: &str) {
     let mut rest = text.as_bytes();
-    // Runs of plain bytes are found eight at a time and copied whole.
-    while let Some((run, stop)) = rest.split_at_checked(plain_run(rest)) {
-        extend_from_front(out, rest, run.len());
-        let Some((byte, after)) = stop.split_first() else { return };
-        write_escape(out, *byte);
+    // Eight bytes are copied at once, and what lies behind a stop among them is taken back: what separators stand
+    // between is too short for a copying routine.
+    while let Some((chunk, after)) = rest.split_first_chunk::<8>() {
+        out.extend_from_slice(chunk);
         rest = after;
+        let stops = stops_in(*chunk);
+        if stops != 0 {
+            let at = (stops.trailing_zeros() >> 3) as usize;
+            out.truncate(out.len() - (8 - at));
+            write_escape(out, chunk[at & 7]);
+            rest = text.as_bytes().get(text.len() - after.len() - (7 - at)..).unwrap_or_default();
+        }
+    }
+    // The last few bytes are cut out of the last eight, with spaces behind them.
+    if let (Some(last), len @ 1..) = (text.as_bytes().last_chunk::<8>(), rest.len()) {
+        let plain =
+            u64::from_le_bytes(*last) >> (64 - 8 * len) | u64::from_le_bytes(*b"        ") << (8 * len);
+        if stops_in(plain.to_le_bytes()) == 0 {
+            out.extend_from_slice(&plain.to_le_bytes());
+            return out.truncate(out.len() - (8 - len));
+        }
+    }
+    for byte in rest {
+        if is_stop(*byte) {
+            write_escape(out, *byte);
+        } else {
+            out.push(*byte);
+        }
     }
 }
 
-/// Appends the first `len` bytes. What separators stand between, and what is between the holes of a template, is
-/// mostly short: sixteen bytes are copied at once, without asking for a routine, and what is too much is taken back.
+/// Appends the first `len` bytes. What is between the holes of a template is mostly short: sixteen bytes are copied at once, without asking for a routine, and what is too much is taken back.
 #[inline]
 pub(crate) fn extend_from_front(out: &mut Vec<u8>, bytes: &[u8], len: usize) {
     match bytes.first_chunk::<16>() {
@@ -42,10 +63,17 @@ pub(crate) fn extend_from_front(out: &mut Vec<u8>, bytes: &[u8], len: usize) {
 
 #[inline]
 fn write_escape(out: &mut Vec<u8>, byte: u8) {
+    // The separators of properties: nearly all there is to escape.
+    if let 1..=2 = byte {
+        out.extend_from_slice(&[b'\\', b'u', b'0', b'0', b'0', b'0' + byte]);
+    } else {
+        write_other_escape(out, byte);
+    }
+}
+
+#[cold]
+fn write_other_escape(out: &mut Vec<u8>, byte: u8) {
     let short = match byte {
-        // The separators of properties: nearly all there is to escape.
-        1 => return out.extend_from_slice(b"\\u0001"),
-        2 => return out.extend_from_slice(b"\\u0002"),
         b'"' | b'\\' => byte,
         b'\n' => b'n',
         b'\t' => b't',
@@ -216,5 +244,28 @@ impl Writer {
     /// Text that is JSON already: a number in Java's writing, or a part kept as it was.
     pub fn raw(&mut self, json: &str) {
         self.out.extend_from_slice(json.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Whatever stands where in the eight bytes that are looked at together.
+        #[test]
+        fn text_is_escaped_as_it_is_byte_by_byte(text in "[a-c\u{0}-\u{3}\u{1f}-\"\\\\\u{7f}-\u{81}é\u{10000}]{0,40}") {
+            let (mut found, mut expected) = (Vec::from([7]), Vec::from([7]));
+            write_escaped(&mut found, &text);
+            for byte in text.bytes() {
+                if is_stop(byte) {
+                    write_other_escape(&mut expected, byte);
+                } else {
+                    expected.push(byte);
+                }
+            }
+            prop_assert_eq!(found, expected);
+        }
     }
 }
