@@ -102,6 +102,10 @@ impl FieldSink for BinarySink<'_> {
 
     #[inline]
     fn int(&mut self, key: &str, value: i64) {
+        if let digit @ 0..10 = value {
+            self.open(key, 1);
+            return self.out.push(b'0' + digit as u8);
+        }
         let mut buffer = [0; 20];
         let digits = format_int(&mut buffer, value);
         self.open(key, digits.len());

@@ -7,8 +7,8 @@ use super::{
     Twins,
 };
 use crate::wire::codes::{LanguageCode, Version};
+use crate::wire::json::write_escaped;
 use crate::wire::json::{JsonError, JsonErrorKind, Lexer, Scanner, Token, write_int, write_string};
-use crate::wire::json::{format_int, write_escaped};
 
 pub(super) fn encode<F: EncodeFields>(out: &mut Vec<u8>, spec: &HeadSpec<'_>, fields: &F) {
     begin(out, spec);
@@ -88,8 +88,7 @@ impl FieldSink for JsonSink<'_> {
     #[inline]
     fn int(&mut self, key: &str, value: i64) {
         self.key(key);
-        let mut buffer = [0; 20];
-        self.out.extend_from_slice(format_int(&mut buffer, value));
+        write_int(self.out, value);
         self.out.push(b'"');
     }
 }

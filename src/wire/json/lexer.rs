@@ -332,8 +332,8 @@ impl<'a> Scanner<'a> {
     /// before it.
     #[inline]
     pub(crate) fn until_quote(&mut self) -> Option<&'a [u8]> {
-        let (run, rest) = self.rest.split_at_checked(plain_run(self.rest))?;
-        let (b'"', rest) = rest.split_first()? else { return None };
+        let run = plain_run(self.rest);
+        let (run, [b'"', rest @ ..]) = self.rest.split_at_checked(run)? else { return None };
         self.rest = rest;
         Some(run)
     }
