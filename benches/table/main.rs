@@ -252,7 +252,7 @@ fn number(value: Option<f64>, decimals: usize) -> String {
     value.map_or("-".to_owned(), |value| format!("{value:.decimals$}"))
 }
 
-/// `--work CASE INDEX ours|floor CALLS`: only the work, for callgrind to count.
+/// `--work CASE INDEX ours|floor|apart CALLS`: only the work, for callgrind to count.
 fn work(arguments: &[String]) {
     let [_, case, index, side, calls] = arguments else { return };
     let number = |text: &String| text.parse::<u64>().unwrap_or_default();
@@ -260,7 +260,12 @@ fn work(arguments: &[String]) {
         return;
     };
     let Some(bench) = lines().into_iter().nth(number(index) as usize) else { return };
-    let Some(mut work) = (if side == "ours" { Some(bench.ours) } else { bench.floor }) else { return };
+    let work = match side.as_str() {
+        "ours" => Some(bench.ours),
+        "apart" => bench.apart,
+        _ => bench.floor,
+    };
+    let Some(mut work) = work else { return };
     for _ in 0..number(calls) {
         black_box(work());
     }

@@ -23,6 +23,8 @@ pub struct Bench {
     pub ours: Work,
     /// The least work for the same bytes, by hand.
     pub floor: Option<Work>,
+    /// What both sides do that is neither's: its instructions are taken off both. Times have it in them.
+    pub apart: Option<Work>,
     /// Most allocations in one call.
     pub gate_allocations: Option<u64>,
     /// Most instructions of one operation.
@@ -44,12 +46,19 @@ impl Bench {
             per: 1,
             ours,
             floor,
+            apart: None,
             gate_allocations: None,
             gate_instructions: None,
             goal: None,
             growth: None,
             calls: None,
         }
+    }
+
+    /// Takes the instructions of `work` off both sides.
+    pub fn without(mut self, work: Work) -> Self {
+        self.apart = Some(work);
+        self
     }
 
     /// So many operations in one call.
@@ -162,7 +171,7 @@ impl<'a> Side<'a> {
 pub fn instructions(bench: &Bench, index: usize, side: &str) -> Option<f64> {
     let (case, per) = (bench.case, bench.per);
     let calls = bench.calls.unwrap_or((2000 / per).max(20));
-    let total = |calls: u64| -> Option<u64> {
+    let total = |side: &str, calls: u64| -> Option<u64> {
         let output = Command::new("valgrind")
             .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
             .arg(env::current_exe().ok()?)
@@ -174,8 +183,11 @@ pub fn instructions(bench: &Bench, index: usize, side: &str) -> Option<f64> {
         let line = said.lines().find(|line| line.contains("Collected :"))?;
         line.split_whitespace().last()?.parse().ok()
     };
-    let (once, twice) = (total(calls)?, total(2 * calls)?);
-    Some(twice.saturating_sub(once) as f64 / (calls * per) as f64)
+    let of = |side: &str| -> Option<f64> {
+        let (once, twice) = (total(side, calls)?, total(side, 2 * calls)?);
+        Some(twice.saturating_sub(once) as f64 / (calls * per) as f64)
+    };
+    Some(of(side)? - if bench.apart.is_some() { of("apart")? } else { 0.0 })
 }
 
 /// Whether instructions can be counted here.

@@ -1,5 +1,5 @@
 //! Case 11: a whole turn of the engine, without sockets. A send goes in, its bytes come out; an answer goes in, its
-//! event comes out.
+//! event comes out. Instructions of the peer, which looks at the request and makes the answer, are not counted.
 
 use std::time::Duration;
 
@@ -141,13 +141,26 @@ fn by_hand(serialize: SerializeType) -> Work {
     })
 }
 
+/// What the peer does for one send.
+fn peer(serialize: SerializeType) -> Work {
+    let responder = Responder::new("127.0.0.1:10911");
+    let (mut request, mut answers) = (Vec::new(), Vec::new());
+    head::encode(&mut request, serialize, 1000);
+    request.extend_from_slice(&[b'x'; head::BODY]);
+    Box::new(move || {
+        answers.clear();
+        responder.answer(&request, &mut answers);
+        answers.len() as u64
+    })
+}
+
 fn case(what: &'static str, serialize: SerializeType, instructions: f64) -> Bench {
     let mut turn = Turn::new(serialize);
     // Route, connections and heartbeat come with the first.
     let mut floors = by_hand(serialize);
     assert_eq!(turn.turn(), floors());
     let bench = Bench::new(11, what, Box::new(move || turn.turn()), Some(floors));
-    bench.gate(Some(0), Some(instructions)).goal(1.5)
+    bench.without(peer(serialize)).gate(Some(0), Some(instructions)).goal(1.5)
 }
 
 pub fn case_11() -> Vec<Bench> {
