@@ -91,6 +91,17 @@ impl FieldSink for JsonSink<'_> {
         write_int(self.out, value);
         self.out.push(b'"');
     }
+
+    /// Nothing to escape.
+    #[inline]
+    fn boolean(&mut self, key: &str, value: bool) {
+        self.key(key);
+        if value {
+            self.out.extend_from_slice(b"true\"");
+        } else {
+            self.out.extend_from_slice(b"false\"");
+        }
+    }
 }
 
 pub(super) fn parse(bytes: &[u8]) -> Result<Head<'_>, HeadError> {
