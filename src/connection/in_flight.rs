@@ -16,7 +16,7 @@ use crate::time::Instant;
 /// Distinct time-out lengths with a list of their own.
 const CLASSES: usize = 12;
 const MAP: u8 = u8::MAX;
-const SMALLEST: usize = 16;
+const SMALLEST: usize = 4;
 
 /// One request in flight: kept small, there may be a hundred thousand of them. Links are opaques; one that names
 /// its own entry is none.
