@@ -49,7 +49,8 @@ pub(crate) fn write_escaped(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// Appends the first `len` bytes. What is between the holes of a template is mostly short: sixteen bytes are copied at once, without asking for a routine, and what is too much is taken back.
+/// Appends the first `len` bytes. What is between the holes of a template is mostly short: sixteen bytes are copied at
+/// once, without asking for a routine, and what is too much is taken back.
 #[inline]
 pub(crate) fn extend_from_front(out: &mut Vec<u8>, bytes: &[u8], len: usize) {
     match bytes.first_chunk::<16>() {
