@@ -10,6 +10,7 @@ use rocketmq_engine::wire::body::route::{BrokerData, QueueData, TopicRouteData};
 use rocketmq_engine::wire::codes::{LanguageCode, RequestCode, ResponseCode, Version};
 use rocketmq_engine::wire::frame::{FrameLimits, Prefix, SerializeType};
 use rocketmq_engine::wire::header::{FieldList, Flag, Head, HeadSpec, encode_head};
+use rocketmq_engine::wire::message::names::RETRY_PREFIX;
 use rocketmq_engine::{
     Action, Client, ClientConfig, ConnId, Event, Instant, Message, ProducerConfig, ProducerId,
     PushConsumerConfig, SendOptions, SendOutcome, TagFilter, Topic,
@@ -37,12 +38,14 @@ struct Peer {
 }
 
 impl Peer {
-    fn route(&self) -> TopicRouteData {
+    fn route(&self, topic: &str) -> TopicRouteData {
+        // A group's retry topic has one queue at each broker.
+        let count = if topic.starts_with(RETRY_PREFIX) { 1 } else { self.queues };
         let queues = |n| QueueData {
             broker_name: format!("broker-{n}"),
             perm: 6,
-            read_queue_nums: self.queues,
-            write_queue_nums: self.queues,
+            read_queue_nums: count,
+            write_queue_nums: count,
             topic_sys_flag: 0,
         };
         let broker = |n| BrokerData {
@@ -65,7 +68,10 @@ impl Peer {
             bytes = &bytes[prefix.frame_len..];
             let body = match head.request_code() {
                 RequestCode::PULL_MESSAGE => continue,
-                RequestCode::GET_ROUTEINFO_BY_TOPIC => self.route().encode(),
+                RequestCode::GET_ROUTEINFO_BY_TOPIC => {
+                    let topic = head.ext.get("topic").expect("a field of it");
+                    self.route(&topic.as_str()).encode()
+                }
                 RequestCode::GET_CONSUMER_LIST_BY_GROUP => {
                     GetConsumerListByGroupResponseBody { consumer_id_list: vec![self.member.clone()] }
                         .encode()

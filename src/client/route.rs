@@ -8,6 +8,7 @@
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -37,14 +38,15 @@ const MAX_QUEUES: usize = 1 << 18;
 #[derive(Clone, Debug, Hash)]
 pub(crate) struct Route {
     data: TopicRouteData,
-    read: Vec<Queue>,
-    write: Vec<Queue>,
+    /// The same as `write` mostly, and then shared.
+    read: Arc<[Queue]>,
+    write: Arc<[Queue]>,
 }
 
 impl Route {
     /// Queues to read from, sorted by broker and number.
-    pub(crate) fn readable_queues(&self) -> impl Iterator<Item = Queue> + '_ {
-        self.read.iter().cloned()
+    pub(crate) fn readable_queues(&self) -> &[Queue] {
+        &self.read
     }
 
     /// Queues to write to, sorted by broker and number, of brokers that have a master.
@@ -55,7 +57,8 @@ impl Route {
     /// Bytes of memory held, names estimated.
     fn held(&self) -> usize {
         let rows = self.data.queue_datas.len() + self.data.broker_datas.len();
-        (self.read.capacity() + self.write.capacity()) * size_of::<Queue>() + rows * 256
+        let write = if Arc::ptr_eq(&self.read, &self.write) { 0 } else { self.write.len() };
+        (self.read.len() + write) * size_of::<Queue>() + rows * 256
     }
 
     /// Names of its brokers.
@@ -413,5 +416,7 @@ fn build(topic: &Topic, data: TopicRouteData, names: &mut Names) -> Route {
             add(&mut write, &queues.broker_name, queues.write_queue_nums);
         }
     }
+    let read: Arc<[Queue]> = read.into();
+    let write = if *write == *read { read.clone() } else { write.into() };
     Route { data, read, write }
 }

@@ -6,6 +6,7 @@
 //! | [`subscription`] | topics and tag filters |
 //! | [`strategy`] | dividing queues among members, pure |
 //! | [`process_queue`] | what is delivered and what is finished, pure |
+//! | `leases` | which queues are held, a table |
 //! | [`delivery`] | what the application gets and how it settles it |
 //! | `push` | one consumer: its queues, its timers, opening and closing |
 //! | `rebalance` | member lists, revoking and assigning queues |
@@ -19,6 +20,7 @@
 pub(crate) mod config;
 mod consumers;
 pub(crate) mod delivery;
+mod leases;
 pub(crate) mod notice;
 mod offsets;
 pub(crate) mod process_queue;

@@ -18,7 +18,7 @@ use core::time::Duration;
 use super::config::ConsumeFrom;
 use super::delivery::Lease;
 use super::notice::ConsumerNotice;
-use super::push::{Assigned, ConsumerCall, Due, PullState, PushConsumer, what_went_wrong};
+use super::push::{ConsumerCall, Due, PullState, PushConsumer, what_went_wrong};
 use crate::client::call::{Answer, CallRefused, Purpose, Replica, Target};
 use crate::client::ctx::Ctx;
 use crate::client::names::{BrokerName, Topic};
@@ -33,6 +33,8 @@ use crate::wire::header::Request;
 const OFFSET_TIMEOUT: Duration = Duration::from_secs(5);
 /// First wait after a failed commit, doubled with each.
 const COMMIT_RETRY: Duration = Duration::from_millis(200);
+/// Queues committed in one step.
+const COMMITS_A_STEP: usize = 64;
 /// Failed commits after which a revoked queue is let go: its next owner begins where the broker is.
 const RELEASE_ATTEMPTS: u32 = 5;
 
@@ -157,10 +159,14 @@ impl PushConsumer {
 
     // ---- commits -------------------------------------------------------------------------------------------
 
-    /// Commits every queue that made progress.
-    pub(super) fn commit_all(&mut self, ctx: &mut Ctx<'_>) {
-        for lease in self.all_leases() {
-            if self.queue(lease).is_some_and(|queue| queue.commit_failures == 0) {
+    /// Commits a slice of the queues that made progress; the rest is a deadline at once.
+    pub(super) fn commit_some(&mut self, ctx: &mut Ctx<'_>) {
+        let mut asked = 0;
+        while asked < COMMITS_A_STEP
+            && let Some(lease) = self.to_commit.pop_front()
+        {
+            if self.queue(lease).is_some_and(|queue| queue.commit_failures == 0 && queue.wants_commit()) {
+                asked += 1;
                 self.commit(lease, ctx);
             }
         }
@@ -209,12 +215,9 @@ impl PushConsumer {
         }
         if let Some((topic, broker)) = self.take_first_commit(lease) {
             self.offset_tables.insert((topic.clone(), broker.clone()));
-            for waiting in self.leases_of(&topic) {
-                let waits = |queue: &Assigned| queue.queue.broker == broker && queue.commit_failures == 0;
-                if self.queue(waiting).is_some_and(|queue| waits(queue) && queue.wants_commit()) {
-                    self.commit(waiting, ctx);
-                }
-            }
+            let waiting = self.leases.of_topic(&topic).filter(|(other, ..)| **other == broker);
+            self.to_commit.extend(waiting.map(|(_, _, lease)| lease));
+            self.work_at = ctx.now;
         }
     }
 

@@ -9,9 +9,11 @@ use core::time::Duration;
 
 use super::config::PushConsumerConfig;
 use super::delivery::{Delivery, Lease, Pulled};
+use super::leases::Leases;
 use super::notice::{ConsumerNotice, ConsumerStats, Uncommitted};
 use super::process_queue::{BatchNumber, ProcessQueue};
 use super::rebalance::Work;
+use super::settle::OnTheirWay;
 use super::subscription::{Subscription, TagFilter};
 use crate::client::action::WakeReason;
 use crate::client::call::Answer;
@@ -88,7 +90,7 @@ pub(super) struct Assigned {
     pub(super) releasing: Option<bool>,
     pub(super) commit_failures: u32,
     /// Messages on their way back.
-    pub(super) returning: BTreeSet<(BatchNumber, u32)>,
+    pub(super) returning: OnTheirWay,
     /// When the oldest delivery became the oldest or last made progress.
     pub(super) progress_at: Instant,
     pub(super) lease_timer: bool,
@@ -149,7 +151,7 @@ pub(crate) struct PushConsumer {
     pub(super) phase: Phase,
     pub(super) subscriptions: BTreeMap<Topic, Subscription>,
     pub(super) queues: Slab<Assigned>,
-    pub(super) by_queue: BTreeMap<Queue, Lease>,
+    pub(super) leases: Leases,
     /// Queues not pulled because all queues together hold too much.
     pub(super) starved: VecDeque<Lease>,
     pub(super) held_bytes: usize,
@@ -160,6 +162,8 @@ pub(crate) struct PushConsumer {
     pub(super) rebalance_at: Instant,
     pub(super) rebalanced_at: Option<Instant>,
     pub(super) commit_at: Instant,
+    /// Queues that a round of commits has not come to yet.
+    pub(super) to_commit: VecDeque<Lease>,
     /// Changes of the assignment still to be made.
     pub(super) work: VecDeque<Work>,
     /// When the last slice of it was made.
@@ -198,7 +202,7 @@ impl PushConsumer {
             phase: Phase::Running,
             subscriptions: BTreeMap::new(),
             queues: Slab::default(),
-            by_queue: BTreeMap::new(),
+            leases: Leases::default(),
             starved: VecDeque::new(),
             held_bytes: 0,
             paused: ctx.net.is_reading_paused(),
@@ -207,6 +211,7 @@ impl PushConsumer {
             rebalance_at: ctx.now,
             rebalanced_at: None,
             commit_at: ctx.now + config.persist_consumer_offset_interval,
+            to_commit: VecDeque::new(),
             work: VecDeque::new(),
             work_at: ctx.now,
             first_commits: BTreeMap::new(),
@@ -305,8 +310,7 @@ impl PushConsumer {
     }
 
     pub(super) fn leases_of(&self, topic: &Topic) -> Vec<Lease> {
-        let of_topic = self.by_queue.iter().filter(|(queue, _)| queue.topic == *topic);
-        of_topic.map(|(_, lease)| *lease).collect()
+        self.leases.of_topic(topic).map(|(_, _, lease)| lease).collect()
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -333,6 +337,7 @@ impl PushConsumer {
         };
         let work = (!self.work.is_empty()).then_some((self.work_at, WakeReason::Rebalance));
         let starved = self.may_feed_starved().then_some((self.work_at, WakeReason::MoreWork));
+        let commits = (!self.to_commit.is_empty()).then_some((self.work_at, WakeReason::CommitOffsets));
         let timer = self.timers.first_key_value().map(|(key, due)| {
             let reason = match due {
                 Due::Start(_) => WakeReason::StartOffset,
@@ -343,7 +348,7 @@ impl PushConsumer {
             };
             (key.0, reason)
         });
-        own.into_iter().chain(work).chain(starved).chain(timer).min_by_key(|(at, _)| *at)
+        own.into_iter().chain(work).chain(starved).chain(commits).chain(timer).min_by_key(|(at, _)| *at)
     }
 
     pub(super) fn handle_timeout(&mut self, ctx: &mut Ctx<'_>) {
@@ -363,8 +368,9 @@ impl PushConsumer {
         }
         if self.phase != Phase::Closed && self.commit_at <= ctx.now {
             self.commit_at = ctx.now + self.config.persist_consumer_offset_interval;
-            self.commit_all(ctx);
+            self.to_commit = self.leases.all().collect();
         }
+        self.commit_some(ctx);
         match self.phase {
             Phase::Running if self.rebalance_at <= ctx.now => self.rebalance(ctx),
             Phase::Draining(until, end) if until <= ctx.now => self.stop_waiting(end, ctx),
@@ -416,7 +422,7 @@ impl PushConsumer {
     }
 
     pub(super) fn all_leases(&self) -> Vec<Lease> {
-        self.by_queue.values().copied().collect()
+        self.leases.all().collect()
     }
 
     /// Messages of a delivery that are neither finished nor on their way back.
@@ -424,7 +430,7 @@ impl PushConsumer {
         let number = delivery.pulled.number;
         let Some(queue) = self.queue(delivery.pulled.lease) else { return 0 };
         let open = |index: &usize| {
-            !queue.process.is_finished(number, *index) && !queue.returning.contains(&(number, *index as u32))
+            !queue.process.is_finished(number, *index) && !queue.returning.has(number, *index)
         };
         delivery.range().filter(open).count() as u64
     }
@@ -464,7 +470,7 @@ impl PushConsumer {
 
     /// While closing: the last event, when no queue is left.
     pub(super) fn check_closed(&mut self, ctx: &mut Ctx<'_>) {
-        if matches!(self.phase, Phase::Committing(_)) && self.by_queue.is_empty() {
+        if matches!(self.phase, Phase::Committing(_)) && self.leases.is_empty() {
             self.phase = Phase::Closed;
             self.timers.clear();
             let uncommitted = core::mem::take(&mut self.uncommitted).into_boxed_slice();
@@ -475,7 +481,7 @@ impl PushConsumer {
     /// Removes a queue; what is not committed of it is remembered for the report.
     pub(super) fn forget(&mut self, lease: Lease) -> Option<Assigned> {
         let queue = self.queues.remove(lease.slot, lease.generation)?;
-        self.by_queue.remove(&queue.queue);
+        self.leases.remove(&queue.queue);
         self.held_bytes = self.held_bytes.saturating_sub(queue.process.held());
         self.count_unfinished(-(queue.process.count() as i64));
         if !self.is_running() && queue.is_behind() {

@@ -4,7 +4,7 @@
 //! Better than Java here: a member list without our own id drops nothing; a revoked queue is gone only when its
 //! last commit is answered; what is done at a time is limited.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -13,6 +13,7 @@ use super::delivery::Lease;
 use super::notice::ConsumerNotice;
 use super::process_queue::ProcessQueue;
 use super::push::{Assigned, ConsumerCall, PullState, PushConsumer, what_went_wrong};
+use super::settle::OnTheirWay;
 use super::strategy::{QueueName, java_order, queue_order};
 use crate::client::call::{Answer, Purpose, Replica, Target};
 use crate::client::ctx::Ctx;
@@ -57,10 +58,10 @@ impl PushConsumer {
         // Without a route there is nothing to divide: the client tells when it arrives.
         let Some(route) = ctx.routes.get(topic) else { return };
         let Some(subscription) = self.subscriptions.get_mut(topic).filter(|s| !s.asking) else { return };
-        let mut brokers: Vec<_> = route.readable_queues().map(|queue| queue.broker).collect();
+        let mut brokers: Vec<_> = route.readable_queues().iter().map(|queue| &queue.broker).collect();
         brokers.dedup();
         let pick = ctx.rng.below(brokers.len() as u64) as usize;
-        let Some(broker) = brokers.get(pick) else { return };
+        let Some(broker) = brokers.get(pick).copied() else { return };
         let request = GetConsumerListByGroupRequest {
             broker_name: Some(broker.as_str().into()),
             consumer_group: self.config.group.as_str().into(),
@@ -108,51 +109,54 @@ impl PushConsumer {
     /// Computes which queues of the topic are ours and queues up the changes.
     fn divide(&mut self, topic: &Topic, mut members: Vec<String>, ctx: &mut Ctx<'_>) {
         let Some(route) = ctx.routes.get(topic) else { return };
-        let mut queues: Vec<Queue> = route.readable_queues().collect();
+        let queues = route.readable_queues();
         let Some(subscription) = self.subscriptions.get_mut(topic).filter(|_| !queues.is_empty()) else {
             return;
         };
-        subscription.first_seen.get_or_insert_with(|| {
-            let mut seen = queues.clone();
-            seen.sort();
-            seen
-        });
-        queues.sort_by(|a, b| queue_order(&name(a), &name(b)));
+        subscription.note_first(queues);
+        // Nearly always sorted already.
+        let mut sorted: Vec<&Queue> = queues.iter().collect();
+        sorted.sort_by(|a, b| queue_order(&name(a), &name(b)));
         members.sort_by(|a, b| java_order(a, b));
-        let names: Vec<QueueName<'_>> = queues.iter().map(name).collect();
+        let names: Vec<QueueName<'_>> = sorted.iter().map(|queue| name(queue)).collect();
         let members: Vec<&str> = members.iter().map(String::as_str).collect();
         let chosen = self.config.allocate_strategy.allocate(ctx.ids.client_id(), &names, &members);
-        let ours: BTreeSet<Queue> = chosen.into_iter().filter_map(|at| queues.get(at).cloned()).collect();
+        let mut ours: Vec<&Queue> = chosen.into_iter().filter_map(|at| sorted.get(at).copied()).collect();
+        ours.sort();
+        ours.dedup();
         self.stats.rebalances += 1;
-        self.plan(topic, ours);
+        self.plan(topic, &ours);
         self.run_work(ctx);
     }
 
-    /// Revocations first, so that what moves within the group is committed before anybody begins.
-    fn plan(&mut self, topic: &Topic, ours: BTreeSet<Queue>) {
+    /// Revocations first, so that what moves within the group is committed before anybody begins. `ours` is sorted, and
+    /// so is what is held: they are gone through side by side.
+    fn plan(&mut self, topic: &Topic, ours: &[&Queue]) {
         self.work.retain(|work| !matches!(work, Work::Assign(queue) if queue.topic == *topic));
-        let held: Vec<(Queue, Lease)> = self
-            .by_queue
-            .iter()
-            .filter(|(queue, _)| queue.topic == *topic)
-            .map(|(queue, lease)| (queue.clone(), *lease))
-            .collect();
-        for (queue, lease) in held {
-            if ours.contains(&queue) {
-                continue;
+        let (mut revoked, mut assigned) = (Vec::new(), Vec::new());
+        let mut wanted = ours.iter().copied().peekable();
+        for (broker, id, lease) in self.leases.of_topic(topic) {
+            let place = |queue: &Queue| (&queue.broker, queue.id).cmp(&(broker, id));
+            while let Some(queue) = wanted.next_if(|queue| place(queue).is_lt()) {
+                assigned.push(queue.clone());
             }
+            match wanted.next_if(|queue| place(queue).is_eq()) {
+                None => revoked.push(lease),
+                Some(queue) if self.queue(lease).is_none_or(|held| held.releasing.is_some()) => {
+                    assigned.push(queue.clone());
+                }
+                Some(_) => {}
+            }
+        }
+        assigned.extend(wanted.cloned());
+        for lease in revoked {
             match self.queue_mut(lease) {
                 // It was to begin again after its release: no longer.
                 Some(Assigned { releasing: Some(again), .. }) => *again = false,
                 _ => self.work.push_back(Work::Revoke(lease)),
             }
         }
-        for queue in ours {
-            let kept = self.by_queue.get(&queue).and_then(|lease| self.queue(*lease));
-            if kept.is_none_or(|kept| kept.releasing.is_some()) {
-                self.work.push_back(Work::Assign(queue));
-            }
-        }
+        self.work.extend(assigned.into_iter().map(Work::Assign));
     }
 
     /// Makes a slice of the changes; the rest is a deadline at once.
@@ -175,7 +179,11 @@ impl PushConsumer {
                     }
                 }
                 Some(Work::Assign(_)) => {}
-                None => break,
+                None => {
+                    // Changes are rare: nothing is kept for the next.
+                    self.work = VecDeque::new();
+                    break;
+                }
             }
         }
         if !revoked.is_empty() {
@@ -188,7 +196,7 @@ impl PushConsumer {
 
     /// Begins a queue; false if it is held already or waits for its own release.
     fn assign(&mut self, queue: &Queue, ctx: &mut Ctx<'_>) -> bool {
-        if let Some(lease) = self.by_queue.get(queue).copied() {
+        if let Some(lease) = self.leases.get(queue) {
             if let Some(Assigned { releasing: Some(again), .. }) = self.queue_mut(lease) {
                 *again = true;
             }
@@ -206,7 +214,7 @@ impl PushConsumer {
             filter: subscription.filter.clone(),
             version: subscription.version,
             retried: queue.topic == self.retry_topic,
-            queue: queue.clone(),
+            queue,
             process: ProcessQueue::new(0),
             pull: PullState::Starting,
             starving: false,
@@ -219,13 +227,14 @@ impl PushConsumer {
             committing: false,
             releasing: None,
             commit_failures: 0,
-            returning: BTreeSet::new(),
+            returning: OnTheirWay::default(),
             progress_at: now,
             lease_timer: false,
         };
+        let queue = assigned.queue.clone();
         let (slot, generation) = self.queues.insert(assigned);
         let lease = Lease { slot, generation };
-        self.by_queue.insert(queue, lease);
+        self.leases.insert(&queue, lease);
         Some(lease)
     }
 

@@ -4,6 +4,7 @@
 //! Nothing is finished before the broker has confirmed that it will deliver it again.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::string::{String, ToString};
 use bytes::Bytes;
 use core::ops::Range;
@@ -11,6 +12,7 @@ use core::time::Duration;
 
 use super::delivery::{Delivery, Lease, Settlement};
 use super::notice::ConsumerNotice;
+use super::process_queue::BatchNumber;
 use super::push::{ConsumerCall, Due, PushConsumer, Returning, what_went_wrong};
 use crate::client::call::{Answer, Purpose, Replica, Target};
 use crate::client::ctx::Ctx;
@@ -26,6 +28,32 @@ const SEND_TIMEOUT: Duration = Duration::from_secs(3);
 const FORGOTTEN_LEVEL: i32 = 3;
 /// Brokers of static topics' logical queues: they know no commit log.
 const LOGICAL_BROKER: &str = "__syslo__";
+
+/// Messages of a queue on their way back to the broker: mostly none, and then nothing is kept.
+#[derive(Clone, Debug, Default, Hash)]
+pub(super) struct OnTheirWay(Option<Box<BTreeSet<(BatchNumber, u32)>>>);
+
+impl OnTheirWay {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    pub(super) fn has(&self, number: BatchNumber, index: usize) -> bool {
+        self.0.as_ref().is_some_and(|all| all.contains(&(number, index as u32)))
+    }
+
+    /// False if it was on its way before.
+    fn insert(&mut self, back: &Returning) -> bool {
+        self.0.get_or_insert_default().insert((back.number, back.index))
+    }
+
+    fn remove(&mut self, back: &Returning) {
+        if let Some(all) = &mut self.0 {
+            all.remove(&(back.number, back.index));
+        }
+        self.0.take_if(|all| all.is_empty());
+    }
+}
 
 impl PushConsumer {
     /// Takes a settlement of a delivery of this consumer.
@@ -98,8 +126,7 @@ impl PushConsumer {
         let (group, unit_mode) = (self.config.group.clone(), self.config.unit_mode);
         let index = back.index as usize;
         let Some(queue) = self.queue_mut(back.lease) else { return };
-        if queue.process.is_finished(back.number, index) || !queue.returning.insert((back.number, back.index))
-        {
+        if queue.process.is_finished(back.number, index) || !queue.returning.insert(&back) {
             return;
         }
         let broker = queue.queue.broker.clone();
@@ -138,7 +165,7 @@ impl PushConsumer {
     /// The broker has it: it comes again, and is finished here.
     fn returned(&mut self, back: Returning, ctx: &mut Ctx<'_>) {
         let Some(queue) = self.queue_mut(back.lease) else { return };
-        queue.returning.remove(&(back.number, back.index));
+        queue.returning.remove(&back);
         self.stats.sent_back += 1;
         let index = back.index as usize;
         self.finish(back.lease, back.number, index..index + 1, ctx);
@@ -147,7 +174,7 @@ impl PushConsumer {
     /// It could not go back: it stays unfinished and is delivered again locally.
     fn not_returned(&mut self, back: Returning, ctx: &mut Ctx<'_>) {
         let Some(queue) = self.queue_mut(back.lease) else { return };
-        queue.returning.remove(&(back.number, back.index));
+        queue.returning.remove(&back);
         let index = back.index as usize;
         if let Some(pulled) = queue.process.batch(back.number).cloned() {
             use super::process_queue::Batch;
@@ -248,7 +275,7 @@ impl PushConsumer {
         }
         let Some(queue) = self.queue(lease).filter(|queue| queue.releasing.is_none()) else { return };
         let open = |index: &usize| {
-            !queue.process.is_finished(number, *index) && !queue.returning.contains(&(number, *index as u32))
+            !queue.process.is_finished(number, *index) && !queue.returning.has(number, *index)
         };
         let mut runs: alloc::vec::Vec<Range<usize>> = alloc::vec::Vec::new();
         for index in delivery.range().filter(open) {

@@ -1,11 +1,11 @@
 //! Subscriptions: a topic and which of its messages (Java `SubscriptionData`, `FilterAPI`).
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::fmt;
 
-use crate::client::names::{Queue, Topic};
+use crate::client::names::{BrokerName, Queue, Topic};
 use crate::wire::body::SubscriptionData;
 use crate::wire::message::tags::{Expression, ExpressionError};
 
@@ -65,9 +65,9 @@ pub(super) struct Subscription {
     pub(super) filter: TagFilter,
     /// Java's `subVersion`: when it was made, Unix milliseconds. Brokers keep the newest of a group.
     pub(super) version: i64,
-    /// Queues the topic had when it was first seen, sorted. A queue that appears later has only messages that
+    /// How many queues each broker had when the topic was first seen. A queue that appears later has only messages that
     /// were written while this consumer was there: it is read from its beginning, whatever `consume_from` says.
-    pub(super) first_seen: Option<Vec<Queue>>,
+    pub(super) first_seen: Option<BTreeMap<BrokerName, u32>>,
     /// A question for the group's members is on its way.
     pub(super) asking: bool,
 }
@@ -77,8 +77,24 @@ impl Subscription {
         Self { filter, version, first_seen: None, asking: false }
     }
 
+    /// Notes the topic's queues if they are the first that are seen of it.
+    pub(super) fn note_first(&mut self, queues: &[Queue]) {
+        self.first_seen.get_or_insert_with(|| {
+            let mut counts: BTreeMap<BrokerName, u32> = BTreeMap::new();
+            for queues in queues.chunk_by(|a, b| a.broker == b.broker) {
+                let next = queues.iter().map(|queue| queue.id + 1).max().unwrap_or_default();
+                if let Some(first) = queues.first() {
+                    let count = counts.entry(first.broker.clone()).or_default();
+                    *count = next.max(*count);
+                }
+            }
+            counts
+        });
+    }
+
     pub(super) fn appeared_later(&self, queue: &Queue) -> bool {
-        self.first_seen.as_ref().is_some_and(|queues| queues.binary_search(queue).is_err())
+        let count = |seen: &BTreeMap<BrokerName, u32>| seen.get(&queue.broker).copied().unwrap_or_default();
+        self.first_seen.as_ref().is_some_and(|seen| queue.id >= count(seen))
     }
 
     pub(super) fn data(&self, topic: &Topic) -> SubscriptionData {

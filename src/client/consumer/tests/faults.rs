@@ -55,6 +55,35 @@ fn a_queue_blocked_by_its_own_limit_goes_on_when_others_free_the_bytes() {
 }
 
 #[test]
+fn many_queues_are_committed_in_slices_each_once_a_round() {
+    const QUEUES: u32 = 300;
+    let (mut h, pulls) = consuming_queues(config(), QUEUES);
+    for pull in pulls {
+        let id: i32 = pull.field("queueId").parse().expect("a number");
+        h.answer_pull(pull, FOUND, &next(1), &of_queue(id, body(0..1)));
+        let delivery = h.delivered();
+        h.settle(delivery, Settlement::Done);
+    }
+    // The first commit at a broker goes alone.
+    h.advance(seconds(5));
+    let first = h.take(Q::UPDATE_CONSUMER_OFFSET);
+    assert!(h.of(Q::UPDATE_CONSUMER_OFFSET).is_none());
+    h.answer(first, A::SUCCESS, &[], b"");
+    let mut committed = 1;
+    while h.work_left() {
+        h.step();
+        let mut of_step = 0;
+        while let Some(commit) = h.of(Q::UPDATE_CONSUMER_OFFSET) {
+            h.answer(commit, A::SUCCESS, &[], b"");
+            of_step += 1;
+        }
+        assert!(of_step <= 64, "a step is bounded: {of_step}");
+        committed += of_step;
+    }
+    assert_eq!(committed, QUEUES);
+}
+
+#[test]
 fn all_starved_queues_go_on_after_one_settlement() {
     let mut config = config();
     config.cached_bytes_limit = 1;
