@@ -10,7 +10,7 @@ use super::consumer::Consumers;
 use super::ctx::Ctx;
 use super::event::Notice;
 use super::ids::ConnId;
-use super::names::{BrokerName, Topic};
+use super::names::Topic;
 use super::producer::Producers;
 use crate::time::Instant;
 use crate::wire::body::heartbeat::{ConsumerData, HeartbeatData, ProducerData};
@@ -61,7 +61,7 @@ impl Heartbeat {
     /// Tells every broker in use; slaves only where something is consumed.
     pub(crate) fn beat(&mut self, ctx: &mut Ctx<'_>) {
         self.at = ctx.now + ctx.config.heartbeat_broker_interval;
-        for (name, reads) in ctx.routes.brokers(ctx.names) {
+        for (name, reads) in ctx.routes.brokers() {
             let ids: Vec<i64> = ctx.net.replica_ids(&name).filter(|id| reads || *id == 0).collect();
             for id in ids {
                 let replica = if id == 0 { Replica::Master } else { Replica::Prefer(id) };
@@ -73,10 +73,8 @@ impl Heartbeat {
     /// A route brought brokers this client has not spoken to: they are told now.
     pub(crate) fn on_route_changed(topic: &Topic, ctx: &mut Ctx<'_>) {
         let Some(route) = ctx.routes.get(topic) else { return };
-        let brokers: Vec<BrokerName> =
-            route.brokers().filter_map(|name| ctx.names.broker(name).ok()).collect();
-        for name in brokers {
-            ctx.net.greet_new(&Target::Broker { name, replica: Replica::Master }, ctx.now);
+        for name in route.brokers() {
+            ctx.net.greet_new(&Target::Broker { name: name.clone(), replica: Replica::Master }, ctx.now);
         }
     }
 

@@ -5,6 +5,7 @@
 //! asked, since they need not know the same. A topic that nobody knows and somebody wants to send to gets the route
 //! of the default topic `TBW102`, if brokers create topics by themselves.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -37,7 +38,9 @@ const MAX_QUEUES: usize = 1 << 18;
 /// Where a topic's queues are.
 #[derive(Clone, Debug, Hash)]
 pub(crate) struct Route {
-    data: TopicRouteData,
+    /// What it was made of, encoded: an answer that says the same changes nothing.
+    text: Box<[u8]>,
+    brokers: Box<[BrokerName]>,
     /// The same as `write` mostly, and then shared.
     read: Arc<[Queue]>,
     write: Arc<[Queue]>,
@@ -54,16 +57,16 @@ impl Route {
         &self.write
     }
 
-    /// Bytes of memory held, names estimated.
+    /// Bytes of memory held.
     fn held(&self) -> usize {
-        let rows = self.data.queue_datas.len() + self.data.broker_datas.len();
+        let brokers = self.text.len() + self.brokers.len() * size_of::<BrokerName>();
         let write = if Arc::ptr_eq(&self.read, &self.write) { 0 } else { self.write.len() };
-        (self.read.len() + write) * size_of::<Queue>() + rows * 256
+        (self.read.len() + write) * size_of::<Queue>() + brokers
     }
 
-    /// Names of its brokers.
-    pub(crate) fn brokers(&self) -> impl Iterator<Item = &str> {
-        self.data.broker_datas.iter().map(|broker| broker.broker_name.as_str())
+    /// Its brokers.
+    pub(crate) fn brokers(&self) -> &[BrokerName] {
+        &self.brokers
     }
 }
 
@@ -355,11 +358,12 @@ impl Routes {
         let Some(entry) = self.entry_mut(topic) else { return News::Same(topic.clone()) };
         entry.round = Round::Idle;
         entry.backoff = Backoff::default();
-        let same = entry.route.as_ref().is_some_and(|route| route.data == data);
+        let text = data.encode().into_boxed_slice();
+        let same = entry.route.as_ref().is_some_and(|route| route.text == text);
         if !same {
             entry.doubts = Backoff::default();
             let before = entry.route.as_ref().map_or(0, Route::held);
-            let route = build(topic, data, ask.names);
+            let route = build(topic, &data, text, ask.names);
             let after = route.held();
             entry.route = Some(route);
             self.queues_held = self.queues_held + after - before;
@@ -375,14 +379,12 @@ impl Routes {
     }
 
     /// Brokers of all routes in use, each once, and whether somebody reads there.
-    pub(crate) fn brokers(&self, names: &mut Names) -> BTreeMap<BrokerName, bool> {
+    pub(crate) fn brokers(&self) -> BTreeMap<BrokerName, bool> {
         let mut found = BTreeMap::new();
         for entry in self.entries.iter().flatten() {
             let Some(route) = &entry.route else { continue };
             for name in route.brokers() {
-                if let Ok(name) = names.broker(name) {
-                    *found.entry(name).or_default() |= entry.subscribe;
-                }
+                *found.entry(name.clone()).or_default() |= entry.subscribe;
             }
         }
         found
@@ -390,7 +392,7 @@ impl Routes {
 }
 
 /// The queues a route means (Java `topicRouteData2TopicPublishInfo`, `...2TopicSubscribeInfo`).
-fn build(topic: &Topic, data: TopicRouteData, names: &mut Names) -> Route {
+fn build(topic: &Topic, data: &TopicRouteData, text: Box<[u8]>, names: &mut Names) -> Route {
     let (mut read, mut write) = (Vec::new(), Vec::new());
     let mut add = |out: &mut Vec<Queue>, broker: &str, count: u32| {
         let Ok(broker) = names.broker(broker) else { return };
@@ -418,5 +420,7 @@ fn build(topic: &Topic, data: TopicRouteData, names: &mut Names) -> Route {
     }
     let read: Arc<[Queue]> = read.into();
     let write = if *write == *read { read.clone() } else { write.into() };
-    Route { data, read, write }
+    let brokers =
+        data.broker_datas.iter().filter_map(|broker| names.broker(&broker.broker_name).ok()).collect();
+    Route { text, brokers, read, write }
 }

@@ -31,6 +31,7 @@ const LOGICAL_BROKER: &str = "__syslo__";
 
 /// Messages of a queue on their way back to the broker: mostly none, and then nothing is kept.
 #[derive(Clone, Debug, Default, Hash)]
+#[expect(clippy::box_collection, reason = "every queue has a place for it, few have a message in it")]
 pub(super) struct OnTheirWay(Option<Box<BTreeSet<(BatchNumber, u32)>>>);
 
 impl OnTheirWay {

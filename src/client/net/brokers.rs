@@ -1,5 +1,6 @@
 //! Brokers: where their replicas are, which connection leads there, what is said first on it.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -13,6 +14,24 @@ use crate::client::ids::ConnId;
 use crate::client::names::BrokerName;
 use crate::time::Instant;
 use crate::wire::fields::HeartbeatRequest;
+
+/// Where a broker's replicas are, by id; 0 is the master. They are few: a list, sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Replicas(Box<[(i64, Endpoint)]>);
+
+impl Replicas {
+    fn get(&self, id: i64) -> Option<&Endpoint> {
+        self.0.iter().find(|(other, _)| *other == id).map(|(_, endpoint)| endpoint)
+    }
+
+    fn master(&self) -> Option<&Endpoint> {
+        self.get(0)
+    }
+
+    fn first(&self) -> Option<&Endpoint> {
+        self.0.first().map(|(_, endpoint)| endpoint)
+    }
+}
 
 impl Net {
     /// What every new broker connection says first; empty: nothing.
@@ -93,8 +112,8 @@ impl Net {
             let mapped = self.config.map_address(address);
             Endpoint::parse(mapped, Role::Broker).map(|endpoint| (*id, endpoint))
         });
-        let replicas: BTreeMap<i64, Endpoint> = read.collect();
-        if replicas.is_empty() {
+        let replicas = Replicas(read.collect());
+        if replicas.first().is_none() {
             return;
         }
         if self.brokers.len() <= name.index() {
@@ -110,11 +129,14 @@ impl Net {
 
     /// Whether routes name a master of the broker.
     pub(crate) fn has_master(&self, name: &BrokerName) -> bool {
-        self.brokers.get(name.index()).is_some_and(|broker| broker.replicas.contains_key(&0))
+        self.brokers.get(name.index()).is_some_and(|broker| broker.replicas.master().is_some())
     }
 
     pub(crate) fn replica_ids(&self, name: &BrokerName) -> impl Iterator<Item = i64> + use<'_> {
-        self.brokers.get(name.index()).into_iter().flat_map(|broker| broker.replicas.keys().copied())
+        self.brokers
+            .get(name.index())
+            .into_iter()
+            .flat_map(|broker| broker.replicas.0.iter().map(|(id, _)| *id))
     }
 
     /// False after a failure, until a connection to the broker's master stands again: [`Net`] itself tries.
@@ -124,7 +146,7 @@ impl Net {
         if let Some(link) = conn.filter(|link| link.state == LinkState::Open) {
             return !link.suspect;
         }
-        broker.replicas.get(&0).is_some_and(|master| !self.backoffs.contains_key(master))
+        broker.replicas.master().is_some_and(|master| !self.backoffs.contains_key(master))
     }
 
     /// Brokers in use that failed and have no connection now, with when to try again.
@@ -132,7 +154,7 @@ impl Net {
         let asleep = !self.greeting.is_empty();
         let mut used: Vec<&Endpoint> = Vec::new();
         if asleep && !self.backoffs.is_empty() {
-            used.extend(self.brokers.iter().filter_map(|broker| broker.replicas.get(&0)));
+            used.extend(self.brokers.iter().filter_map(|broker| broker.replicas.master()));
             used.sort_unstable();
         }
         let failed = self.backoffs.iter().filter(move |(endpoint, _)| {
@@ -158,8 +180,8 @@ impl Net {
             Target::Broker { name, replica: Replica::Master } => self.master(name, now),
             Target::Broker { name, replica: Replica::Prefer(id) } => {
                 let replicas = &self.brokers.get(name.index())?.replicas;
-                let wanted = replicas.get(id).or_else(|| replicas.get(&0));
-                let endpoint = wanted.or_else(|| replicas.values().next())?.clone();
+                let wanted = replicas.get(*id).or_else(|| replicas.master());
+                let endpoint = wanted.or_else(|| replicas.first())?.clone();
                 self.open(&endpoint, now)
             }
         }
@@ -174,7 +196,7 @@ impl Net {
         {
             return Some(conn);
         }
-        let endpoint = broker.replicas.get(&0)?.clone();
+        let endpoint = broker.replicas.master()?.clone();
         let conn = self.open(&endpoint, now)?;
         if let Some(broker) = self.brokers.get_mut(name.index()) {
             broker.master = Some(conn);

@@ -22,6 +22,7 @@ use bytes::Bytes;
 use core::hash::{Hash, Hasher};
 use core::time::Duration;
 
+use self::brokers::Replicas;
 use self::deadlines::Deadlines;
 use super::action::Action;
 use super::backoff::{Backoff, Rng};
@@ -102,7 +103,7 @@ impl Link {
 
 #[derive(Clone, Debug, Default, Hash)]
 struct Broker {
-    replicas: BTreeMap<i64, Endpoint>,
+    replicas: Replicas,
     master: Option<ConnId>,
 }
 
