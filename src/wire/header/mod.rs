@@ -401,9 +401,9 @@ impl<'a> ExtFields<'a> {
         }
     }
 
-    /// [`for_each`](Self::for_each) of what was not noted; apart, so that it is not repeated in every reader.
+    /// [`for_each`](Self::for_each) of what was not noted.
     #[cold]
-    fn visit_others(&self, visit: &mut dyn FnMut(&'a [u8], Raw<'a>)) {
+    fn visit_others(&self, visit: &mut impl FnMut(&'a [u8], Raw<'a>)) {
         for (key, value) in self {
             if let Some(key) = key.as_plain() {
                 visit(key.as_bytes(), Raw::Text(value));
