@@ -9,8 +9,10 @@
 //! | [`fields`] | typed ext fields of every operation |
 //! | [`body`] | typed JSON bodies |
 //! | [`message`] | stored messages, batches, properties, ids, compression, receipt handles |
+//! | `ascii` | recognising ASCII |
 //! | `signature` | ACL signing (feature `acl`) |
 
+mod ascii;
 pub mod body;
 pub mod codes;
 pub mod fields;

@@ -510,7 +510,12 @@ impl Twins {
     /// Notes a key without escapes; true if one like it may have come before.
     #[inline]
     fn suspects(&mut self, key: &[u8]) -> bool {
-        let mark = mark_of(key);
+        self.marked(mark_of(key))
+    }
+
+    /// Notes a key by eight bits that depend on nothing else; true if the same came before.
+    #[inline]
+    fn marked(&mut self, mark: u8) -> bool {
         let word = &mut self.seen[usize::from(mark >> 6)];
         let bit = 1_u64 << (mark & 63);
         let before = *word & bit != 0;

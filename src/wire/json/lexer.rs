@@ -1,6 +1,7 @@
 //! A cursor over JSON text that allocates nothing.
 
 use super::{JsonError, JsonErrorKind, Text};
+use crate::wire::ascii::is_ascii;
 
 /// What comes next in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -266,15 +267,6 @@ fn leading_integer(bytes: &[u8]) -> Option<(i64, usize)> {
     }
     let more = matches!(bytes.get(at), Some(b'.' | b'e' | b'E' | b'+' | b'-'));
     (!more && (1..=18).contains(&(at - start))).then_some((if negative { -value } else { value }, at))
-}
-
-/// True if all bytes are ASCII: without core's steps for long texts, which heads are not.
-#[inline]
-pub(crate) fn is_ascii(bytes: &[u8]) -> bool {
-    let (eights, rest) = bytes.as_chunks::<8>();
-    let all = eights.iter().fold(0, |all, eight| all | u64::from_ne_bytes(*eight));
-    let rest = rest.iter().fold(0, |all, byte| all << 8 | u64::from(*byte));
-    (all | rest) & 0x8080_8080_8080_8080 == 0
 }
 
 /// Reads JSON text of ASCII alone as machines write it: no white space, no escapes. What it does not find is for

@@ -6,6 +6,7 @@ use thiserror::Error;
 use super::batch::BatchError;
 use super::compress::CompressionError;
 use super::sysflag::SysFlag;
+use crate::wire::ascii::is_ascii;
 
 /// Magic code of the first layout: topic length in one byte.
 pub const MAGIC_V1: i32 = -626_843_481;
@@ -240,22 +241,6 @@ const fn extra(flags: i32, bit: i32) -> usize {
 #[inline]
 fn is_utf8(text: &[u8]) -> bool {
     is_ascii(text) || str::from_utf8(text).is_ok()
-}
-
-#[inline]
-fn is_ascii(text: &[u8]) -> bool {
-    const HIGH: u128 = 0x8080_8080_8080_8080_8080_8080_8080_8080;
-    let word = |bytes: &[u8; 8]| u128::from(u64::from_ne_bytes(*bytes));
-    // The last bytes are read twice rather than one by one.
-    let all = if let Some(last) = text.last_chunk::<16>() {
-        let chunks = text.as_chunks::<16>().0.iter();
-        chunks.fold(u128::from_ne_bytes(*last), |all, chunk| all | u128::from_ne_bytes(*chunk))
-    } else if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
-        word(first) | word(last)
-    } else {
-        text.iter().fold(0, |all, &byte| all | u128::from(byte))
-    };
-    all & HIGH == 0
 }
 
 /// Where a host begins and how long its address is.
