@@ -135,6 +135,7 @@ impl<'a> Lexer<'a> {
             None => return Err(self.error(JsonErrorKind::Eof)),
         };
         self.at += 1;
+        let bytes = self.text.as_bytes();
         let (start, mut escaped) = (self.at, false);
         loop {
             let byte = self.peek_byte().ok_or_else(|| self.error(JsonErrorKind::Eof))?;
@@ -149,7 +150,9 @@ impl<'a> Lexer<'a> {
                     self.escape()?;
                 }
                 0..0x20 => return Err(self.error(JsonErrorKind::Control)),
-                _ => self.at += 1,
+                // Runs end at double quotes, and at no single one.
+                _ if quote == b'\'' => self.at += 1,
+                _ => self.at += plain_run(bytes.get(self.at..).unwrap_or_default()),
             }
         }
     }

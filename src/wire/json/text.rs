@@ -40,8 +40,14 @@ impl<'a> Text<'a> {
 
     #[cold]
     fn unescaped(&self) -> String {
-        let mut out = String::with_capacity(self.raw.len());
-        out.extend(self.chars());
+        let (mut out, mut rest) = (String::with_capacity(self.raw.len()), self.raw);
+        while let Some((plain, _)) = rest.split_once('\\') {
+            out.push_str(plain);
+            let mut escape = Chars { rest: &rest[plain.len()..], escaped: true };
+            out.extend(escape.next());
+            rest = escape.rest;
+        }
+        out.push_str(rest);
         out
     }
 
