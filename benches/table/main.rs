@@ -7,6 +7,7 @@
 //! | `stream` | 9: frames in streams of all shapes |
 //! | `signed` | 10: a send signed for access control |
 //! | `turn` | 11-13: a send and its answer through the whole engine, without sockets; the same grown; idle |
+//! | `steps` | 13: the longest step beside 10,000 queues
 //! | `memory` | 14: memory, counted; `tests/alloc_engine.rs` asserts it |
 //! | `sockets` | 15: adapters on loopback, beside a client written by hand |
 //! | `responder` | the peer of cases 11 and 15 |
@@ -34,6 +35,7 @@ mod record;
 mod responder;
 mod signed;
 mod sockets;
+mod steps;
 mod stream;
 mod turn;
 
@@ -129,6 +131,9 @@ fn main() {
     if let Some(directory) = file_after(&arguments, "--plot") {
         told(plot::draw(&directory, &rows));
     }
+    if !gates && (wanted.is_empty() || wanted.contains(&13)) {
+        longest_step();
+    }
     if wanted.is_empty() || wanted.contains(&14) {
         case_14(&mut missed);
     }
@@ -210,6 +215,17 @@ fn line(
         instructions: ours.instructions,
         allocations: ours.allocations as f64,
     }
+}
+
+/// A time, and so no gate.
+fn longest_step() {
+    let steps::Longest { steps, nanos, at } = steps::longest();
+    let (longest, goal) = (nanos as f64 / 1e6, if nanos <= 1_000_000 { "goal" } else { "not goal" });
+    println!(
+        "\ncase 13, 10,000 queues at 200 brokers: the longest of {steps} steps took {longest:.3} ms, {:.1} s after the \
+         start; 1 ms: {goal}",
+        at.as_secs_f64()
+    );
 }
 
 fn case_14(missed: &mut Vec<String>) {
