@@ -24,7 +24,6 @@ fn every_invariant_has_its_judge() {
         ("I7", "waits for batches that are written"),
         ("I24", "asserted by the simulator's driver and by the harness of tests/client at each step"),
         ("I25", "world::a_wall_clock_that_is_set_changes_nothing_but_fields"),
-        ("I27", "tests/client/connections.rs and sends.rs, scenarios outage::*"),
         ("I29", "swarm::*, tests/client/determinism.rs"),
         ("I33", "tests/client/control.rs"),
     ];

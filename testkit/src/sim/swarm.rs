@@ -383,11 +383,12 @@ impl Scenario {
             && world.truth.as_ref().is_none_or(|truth| truth.ill_divided(GROUP, &all).is_empty())
     }
 
-    /// I16, and progress committed to the end.
+    /// I16, I27, and progress committed to the end.
     fn judge_rest(&self, world: &mut World) {
         let (all, behind) = self.progress(world);
         if let Some(truth) = &mut world.truth {
             truth.judge_division(GROUP, &all);
+            truth.judge_routes();
             if !behind.is_empty() {
                 truth.blame("I14", behind.join(", "));
             }

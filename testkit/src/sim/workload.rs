@@ -64,6 +64,9 @@ impl ProducerApp {
                 return;
             };
             options.queue = Some(order.queue.clone());
+            if let Some(truth) = &mut ctx.truth {
+                truth.on_chosen(ctx.index, order.queue.broker.as_str(), order.queue.id);
+            }
             // One attempt alone: another would be a second copy behind the next message.
             options.max_attempts = Some(1);
         }

@@ -321,8 +321,14 @@ impl World {
     /// Judges the run from now on, as far as its applications report. `calm`: nothing is to go wrong, so nothing
     /// may come twice. Brokers must keep events.
     pub(super) fn judge(&mut self, calm: bool) {
-        let names = self.cluster.brokers().map(|broker| broker.config().broker_name.clone()).collect();
-        self.truth = Some(Box::new(Truth::new(names, self.topic.read_queues, calm)));
+        let names: Vec<String> =
+            self.cluster.brokers().map(|broker| broker.config().broker_name.clone()).collect();
+        let name_of = |state: &HostState| match state.host {
+            Host::Broker(index) => names.get(index).cloned(),
+            Host::NameServer(_) => None,
+        };
+        let hosts = self.hosts.iter().map(name_of).collect();
+        self.truth = Some(Box::new(Truth::new(names, hosts, self.topic.read_queues, calm)));
     }
 
     /// Plants a bug for the judges to find.

@@ -5,10 +5,11 @@
 //! | `sends` | I1 truthful success, I2 one outcome, I3 three values, I4 copies, I5 order of a key, I6 content stored |
 //! | `consuming` | I6 content delivered, I12 no skip, I13 commits, I15 duplicates, I16 division, I18 retries, I20 epochs |
 //! | `wire` | I8 economy, I22 pairing, I26 one connection an endpoint, back-off, silent peers |
+//! | `routes` | I27 queues that may be written to, routes that are kept and refreshed, brokers that are gone |
 //! | `losses` | what brokers have lost, and what cannot be asked of anybody because of that |
 //! | here | I14 liveness, I23 memory, I28 shutdown |
 //!
-//! I24 (no spin) is asserted by the driver, I25 and I29 compare runs, I27 and I33 are scripted tests of the engine. Rooms
+//! I24 (no spin) is asserted by the driver, I25 and I29 compare runs, I33 is scripted tests of the engine. Rooms
 //! that wait for their features: I7 batches, I9 to I11 transactions, I17 order, I19 broadcast, I21 pop, I30 to I32
 //! security.
 //!
@@ -16,6 +17,7 @@
 
 mod consuming;
 mod losses;
+mod routes;
 mod sends;
 mod wire;
 
@@ -32,6 +34,7 @@ use crate::broker::{Applied, Effect, Name, Origin};
 use crate::peer::PeerId;
 use consuming::Group;
 use losses::Losses;
+use routes::Routes;
 use sends::{Key, OpenSend};
 use wire::{LinkTap, Windows};
 
@@ -74,13 +77,21 @@ pub enum Bug {
     OverBudget,
     /// I26: a second connection to one endpoint.
     SecondConnection,
+    /// I27: a send goes to a queue that is in no route.
+    SentOffRoute,
+    /// I27: a send is said to have no route though there is one.
+    RouteGivenUp,
+    /// I27: answers about routes are not taken any more.
+    RouteNotRefreshed,
+    /// I27: a broker that left all routes keeps its connection.
+    BrokerKept,
     /// I28: the shutdown takes too long.
     LateStop,
 }
 
 impl Bug {
     /// All, with the invariant whose judge must notice.
-    pub const ALL: [(Self, &'static str); 19] = [
+    pub const ALL: [(Self, &'static str); 23] = [
         (Self::WrongOffset, "I1"),
         (Self::OutcomeTwice, "I2"),
         (Self::OutcomeLost, "I2"),
@@ -99,6 +110,10 @@ impl Bug {
         (Self::NumberReused, "I22"),
         (Self::OverBudget, "I23"),
         (Self::SecondConnection, "I26"),
+        (Self::SentOffRoute, "I27"),
+        (Self::RouteGivenUp, "I27"),
+        (Self::RouteNotRefreshed, "I27"),
+        (Self::BrokerKept, "I27"),
         (Self::LateStop, "I28"),
     ];
 }
@@ -173,6 +188,7 @@ pub struct Truth {
     // ---- wire
     taps: HashMap<LinkId2, LinkTap>,
     windows: Windows,
+    routes: Routes,
     /// Every request, when and by whom it was written, if that is wanted.
     pub(super) asked: Option<Vec<Asked>>,
     stopping: BTreeMap<usize, (Instant, Duration)>,
@@ -188,8 +204,9 @@ fn link_key(id: LinkId) -> LinkId2 {
 }
 
 impl Truth {
-    pub(super) fn new(brokers: Vec<String>, queues: u32, calm: bool) -> Self {
-        Self { brokers, queues, calm, ..Self::default() }
+    /// `hosts`: the name of the broker on each machine; name servers have none.
+    pub(super) fn new(brokers: Vec<String>, hosts: Vec<Option<String>>, queues: u32, calm: bool) -> Self {
+        Self { brokers, routes: Routes::new(hosts), queues, calm, ..Self::default() }
     }
 
     /// Plants a bug for the judges to find.
@@ -280,6 +297,7 @@ impl Truth {
         self.order.retain(|(owner, _), _| *owner != client);
         self.stopping.remove(&client);
         self.forget_dials(client);
+        self.routes.on_killed(client);
         self.on_left(client);
     }
 

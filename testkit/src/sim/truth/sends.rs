@@ -55,6 +55,9 @@ impl Truth {
         if took > send.timeout + TICK && moment.running_since <= send.since {
             self.blame("I2", format!("client {client}: send {id} took {took:?} of {:?}", send.timeout));
         }
+        if let SendOutcome::Failed(failure) | SendOutcome::Indeterminate(failure) = outcome {
+            self.on_no_route(client, &failure.error, took);
+        }
         match outcome {
             SendOutcome::Acknowledged(receipt) => {
                 self.acknowledged += 1;

@@ -1,4 +1,4 @@
-//! Judges of what is written and dialled: I8, I22, I26.
+//! Judges of what is written and dialled: I8, I22, I26; what I27 goes by is picked out here.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
@@ -21,6 +21,8 @@ const SILENCE: Duration = Duration::from_secs(95);
 /// Bytes of one connection, cut into frames.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LinkTap {
+    /// Client and machine, once something was written.
+    ends: Option<(usize, usize)>,
     up: Vec<u8>,
     down: Vec<u8>,
     /// Requests that have no answer yet: when each was written, by number.
@@ -44,7 +46,7 @@ pub(super) struct Windows {
     lost: BTreeMap<(u32, u32), Instant>,
 }
 
-fn frames(buffer: &mut Vec<u8>, bytes: &[u8], mut each: impl FnMut(&Head<'_>)) -> bool {
+fn frames(buffer: &mut Vec<u8>, bytes: &[u8], mut each: impl FnMut(&Head<'_>, &[u8])) -> bool {
     buffer.extend_from_slice(bytes);
     let mut at = 0;
     let whole = loop {
@@ -53,7 +55,9 @@ fn frames(buffer: &mut Vec<u8>, bytes: &[u8], mut each: impl FnMut(&Head<'_>)) -
             Ok(Some(prefix)) if rest.len() >= prefix.frame_len => {
                 let head = rest.get(prefix.head_range()).unwrap_or_default();
                 match Head::parse(prefix.serialize, head) {
-                    Ok(head) => each(&head),
+                    Ok(head) => {
+                        each(&head, rest.get(prefix.head_range().end..prefix.frame_len).unwrap_or_default());
+                    }
                     Err(_) => break false,
                 }
                 at += prefix.frame_len;
@@ -70,13 +74,17 @@ impl Truth {
     /// A client has written bytes.
     pub(in super::super) fn on_written(&mut self, id: LinkId, client: usize, host: usize, bytes: &[u8]) {
         let storm = self.bug == Some(Bug::Storm);
-        let mut reused = None;
+        let (mut reused, mut off_route) = (None, None);
+        let moved = if self.bug == Some(Bug::SentOffRoute) { 1000 } else { 0 };
+        let key = link_key(id);
         let tap = self.taps.entry(link_key(id)).or_default();
+        tap.ends = Some((client, host));
         let (windows, out, now) = (&mut self.windows, &mut tap.out, self.now);
+        let routes = &mut self.routes;
         let asked = &mut self.asked;
         let again = self.bug == Some(Bug::NumberReused) && !self.planted;
         let mut struck = false;
-        frames(&mut tap.up, bytes, |head| {
+        frames(&mut tap.up, bytes, |head, _| {
             let weight = if storm { 10 } else { 1 };
             if head.is_response() {
                 return;
@@ -87,7 +95,9 @@ impl Truth {
             match head.request_code() {
                 RequestCode::SEND_MESSAGE_V2 | RequestCode::SEND_MESSAGE => {
                     *windows.sends.entry((client, host)).or_default() += weight;
+                    off_route = off_route.take().or_else(|| routes.on_send(client, host, head, now, moved));
                 }
+                RequestCode::GET_ROUTEINFO_BY_TOPIC => routes.on_asked(key, client, head, now),
                 RequestCode::HEART_BEAT => *windows.heartbeats.entry((client, host)).or_default() += weight,
                 _ => {}
             }
@@ -99,6 +109,9 @@ impl Truth {
             }
         });
         self.planted |= struck;
+        if let Some(what) = off_route {
+            self.blame("I27", what);
+        }
         if let Some(opaque) = reused {
             self.blame("I22", format!("client {client} asks with number {opaque}, which is still out"));
         }
@@ -106,11 +119,14 @@ impl Truth {
 
     /// A client was given bytes.
     pub(in super::super) fn on_read(&mut self, id: LinkId, bytes: &[u8]) {
-        let tap = self.taps.entry(link_key(id)).or_default();
-        let out = &mut tap.out;
+        let key = link_key(id);
+        let tap = self.taps.entry(key).or_default();
+        let (out, routes, now) = (&mut tap.out, &mut self.routes, self.now);
+        let bug = self.bug;
         if !tap.blind {
-            tap.blind = !frames(&mut tap.down, bytes, |head| {
+            tap.blind = !frames(&mut tap.down, bytes, |head, body| {
                 if head.is_response() {
+                    routes.on_answer(key, head, body, now, bug);
                     out.remove(&head.opaque);
                 }
             });
@@ -156,6 +172,7 @@ impl Truth {
             self.blame("I26", what);
         }
         self.taps.remove(&link_key(id));
+        self.routes.on_link_end(link_key(id));
     }
 
     /// Nothing reaches the client on a connection from `since` on.
@@ -166,6 +183,7 @@ impl Truth {
     /// A process did not run: what it could not notice is not held against it.
     pub(in super::super) fn on_pause(&mut self) {
         self.windows.lost.clear();
+        self.routes.on_pause(self.now);
     }
 
     /// Looks at the counts when a window is over.
@@ -201,6 +219,8 @@ impl Truth {
                 wrong.push(("I26", format!("client {client} dialled host {host} {dials} times in 10 s")));
             }
         }
+        let ends = self.taps.values().filter_map(|tap| tap.ends).collect();
+        wrong.extend(self.routes.look(ends, now).into_iter().map(|what| ("I27", what)));
         wrong.sort();
         for (invariant, what) in wrong {
             self.blame(invariant, what);
