@@ -52,10 +52,14 @@ impl Heartbeat {
         self.beat(ctx);
     }
 
-    pub(crate) fn on_timeout(&mut self, ctx: &mut Ctx<'_>) {
-        if self.at <= ctx.now {
-            self.beat(ctx);
+    /// Tells every broker in use if it is time; connections that are left behind because no route has named their
+    /// brokers since the heartbeat before are to be processed.
+    pub(crate) fn on_timeout(&mut self, ctx: &mut Ctx<'_>) -> Vec<ConnId> {
+        if self.at > ctx.now {
+            return Vec::new();
         }
+        self.beat(ctx);
+        ctx.net.leave_unnamed(&ctx.routes.brokers(), ctx.config.heartbeat_broker_interval, ctx.now)
     }
 
     /// Tells every broker in use; slaves only where something is consumed.

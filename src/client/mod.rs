@@ -284,7 +284,9 @@ impl Client {
         let mut ctx = borrow!(self);
         let (routes, mut ask) = ctx.asking();
         routes.on_timeout(&mut ask);
-        self.heartbeat.on_timeout(&mut borrow!(self));
+        for conn in self.heartbeat.on_timeout(&mut borrow!(self)) {
+            self.process(conn);
+        }
         self.consumers.on_timeout(&mut borrow!(self));
         for conn in self.producers.on_timeout(&mut borrow!(self)) {
             self.process(conn);

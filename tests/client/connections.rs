@@ -256,3 +256,39 @@ fn after_the_end_nothing_is_opened() {
     assert_eq!(w.turn().until, None);
     assert_eq!(w.client.stats().connects, connects);
 }
+
+#[test]
+fn a_broker_that_no_route_names_any_more_loses_its_connection_and_is_not_dialled_again() {
+    let (mut w, producer, topic) = producing(&[("a", 1), ("b", 1)]);
+    for _ in 0..2 {
+        send(&mut w, producer, &topic);
+        let asked = w.expect(Q::SEND_MESSAGE_V2);
+        w.store(&asked);
+    }
+    w.advance(seconds(1));
+    assert_eq!((w.conns("a:1").len(), w.conns("b:1").len()), (1, 1));
+    w.route("T", &[("a", 1)]);
+    w.advance(seconds(95));
+    assert_eq!((w.conns("a:1").len(), w.conns("b:1").len()), (1, 0), "I27");
+    let connects = w.client.stats().connects;
+    w.advance(seconds(200));
+    assert_eq!(w.client.stats().connects, connects);
+    // It comes back.
+    w.route("T", &[("a", 1), ("b", 1)]);
+    w.advance(seconds(31));
+    assert_eq!(w.conns("b:1").len(), 1);
+    // It dies, and then leaves the route.
+    w.refusing.insert("b:1".into());
+    let conn = w.conns("b:1")[0];
+    w.hang_up(conn, Some(TransportError::Reset));
+    w.advance(seconds(20));
+    w.route("T", &[("a", 1)]);
+    w.advance(seconds(95));
+    let failures = w.client.stats().connect_failures;
+    w.advance(seconds(200));
+    assert_eq!(
+        w.client.stats().connect_failures,
+        failures,
+        "a broker that is gone for good is not dialled for ever"
+    );
+}

@@ -1,9 +1,10 @@
 //! Brokers: where their replicas are, which connection leads there, what is said first on it.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use bytes::Bytes;
 
@@ -26,6 +27,10 @@ impl Replicas {
 
     fn master(&self) -> Option<&Endpoint> {
         self.get(0)
+    }
+
+    fn has(&self, endpoint: &Endpoint) -> bool {
+        self.0.iter().any(|(_, other)| other == endpoint)
     }
 
     fn first(&self) -> Option<&Endpoint> {
@@ -122,9 +127,32 @@ impl Net {
         if let Some(broker) = self.brokers.get_mut(name.index())
             && broker.replicas != replicas
         {
-            *broker = Broker { replicas, master: None };
+            *broker = Broker { replicas, ..Broker::default() };
             self.probes_changed = true;
         }
+    }
+
+    /// Forgets brokers that no route has named for `patience` (Java `MQClientInstance.cleanOfflineBroker`): they are not
+    /// dialled again, and their connections are left, which the caller has to process.
+    pub(crate) fn leave_unnamed(
+        &mut self,
+        named: &BTreeMap<BrokerName, bool>,
+        patience: Duration,
+        now: Instant,
+    ) -> Vec<ConnId> {
+        let is_named: BTreeSet<usize> = named.keys().map(BrokerName::index).collect();
+        let mut left: Vec<Endpoint> = Vec::new();
+        for (index, broker) in self.brokers.iter_mut().enumerate() {
+            if is_named.contains(&index) || broker.replicas.first().is_none() {
+                broker.unnamed_since = None;
+            } else if now - *broker.unnamed_since.get_or_insert(now) >= patience {
+                let gone = core::mem::take(broker);
+                left.extend(gone.replicas.0.into_iter().map(|(_, endpoint)| endpoint));
+            }
+        }
+        // Another broker may have taken the address over.
+        left.retain(|endpoint| !self.brokers.iter().any(|broker| broker.replicas.has(endpoint)));
+        left.iter().filter_map(|endpoint| self.leave(endpoint)).collect()
     }
 
     /// Whether routes name a master of the broker.

@@ -179,6 +179,20 @@ impl Net {
         self.count_failure(&endpoint, now);
     }
 
+    /// Nothing is asked of an endpoint any more: its connection closes when all is answered, at once if it does not stand.
+    pub(super) fn leave(&mut self, endpoint: &Endpoint) -> Option<ConnId> {
+        self.backoffs.remove(endpoint);
+        self.probes_changed = true;
+        let conn = self.by_endpoint.remove(endpoint)?;
+        let link = self.link_mut(conn)?;
+        if link.state == LinkState::Open {
+            link.draining = true;
+        } else {
+            link.core.set_closed(CloseCause::Local);
+        }
+        Some(conn)
+    }
+
     /// Closes a connection that is drained.
     pub(crate) fn close_if_drained(&mut self, conn: ConnId) {
         if let Some(link) = self.link_mut(conn)

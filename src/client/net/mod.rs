@@ -105,6 +105,8 @@ impl Link {
 struct Broker {
     replicas: Replicas,
     master: Option<ConnId>,
+    /// Since when no route names it.
+    unnamed_since: Option<Instant>,
 }
 
 /// What happened to a connection while its bytes were taken in.
