@@ -22,6 +22,7 @@ use crate::wire::message::NameError;
 /// assert_eq!(config.name_servers().len(), 2);
 /// assert!(ClientConfig::new("nowhere").is_err());
 /// ```
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Debug, Hash)]
 #[non_exhaustive]
 pub struct ClientConfig {

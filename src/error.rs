@@ -8,6 +8,7 @@ use crate::wire::frame::FrameError;
 use crate::wire::header::{EncodeError, HeadError};
 
 /// What the host's transport said, in words that need no `std`.
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq, Hash)]
 pub enum TransportError {
     /// Nobody listens there.

@@ -83,6 +83,7 @@
 //! | [`connection`] | one TCP connection: frames, requests in flight, endings | `wire` |
 //! | [`client`] | the whole client over many connections | `connection`, `wire` |
 //! | [`config`], [`error`] | what can be set, what can go wrong | |
+//! | `record` | a client's run written down and done again (feature `record`) | `client` |
 #![no_std]
 
 extern crate alloc;
@@ -91,6 +92,8 @@ pub mod client;
 pub mod config;
 pub mod connection;
 pub mod error;
+#[cfg(feature = "record")]
+pub mod record;
 pub mod time;
 pub mod wire;
 
@@ -103,7 +106,7 @@ pub use client::consumer::{
     ConsumerStats, Delivery, MachineRoom, MachineRoomNearby, PoisonPolicy, PushConsumerConfig, QueueName,
     RoomResolver, Settlement, TagFilter, Uncommitted, java_order, queue_order,
 };
-#[cfg(feature = "test-support")]
+#[cfg(any(feature = "record", feature = "test-support"))]
 pub use client::digest::digest_of;
 pub use client::endpoint::{Endpoint, Role};
 pub use client::event::{Event, Notice, ShutdownReport};

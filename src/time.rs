@@ -19,6 +19,7 @@ use core::time::Duration;
 /// assert_eq!(later - start, Duration::from_micros(2));
 /// assert_eq!(start + Duration::MAX, Instant::FAR_FUTURE);
 /// ```
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Instant(u64);
 

@@ -96,6 +96,27 @@ fn law_12_nothing_is_kept_that_cannot_be_cloned_digested_and_replayed() {
     ]);
 }
 
+/// Law 9, as recordings need it: whatever changes a client is written down.
+#[test]
+fn law_9_every_call_that_changes_a_client_is_recorded() {
+    // Recording itself, and what hands over to one that records.
+    const BESIDE: [&str; 4] = ["poll_record", "stop_recording", "send", "send_oneway"];
+    let mut seen = 0;
+    for file in ["src/client/mod.rs", "src/client/commands.rs"] {
+        let text = code(&fs::read_to_string(root().join(file)).expect("text"));
+        for call in text.split("\n    pub fn ").skip(1) {
+            let body = call.split("\n    }\n").next().unwrap_or_default();
+            let name = body.split('(').next().unwrap_or_default();
+            let head = body.split('{').next().unwrap_or_default();
+            if head.contains("&mut self") && !BESIDE.contains(&name) {
+                assert!(body.contains("record!("), "{file}: {name} is not recorded");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 23, "{seen} calls were looked at");
+}
+
 #[test]
 fn no_crate_has_unsafe_code() {
     let manifest = fs::read_to_string(root().join("Cargo.toml")).expect("text");

@@ -84,6 +84,9 @@ impl Client {
             unix_offset_ms,
             // It follows from the others.
             due: _,
+            // What was told, not what will be.
+            #[cfg(feature = "record")]
+                recorder: _,
         } = self;
         let first = (ids, net, routes, heartbeat, producers, consumers, names, stats);
         digest_of(&(first, (events, notices, rng, unique_ids, lifecycle, now, unix_offset_ms)))

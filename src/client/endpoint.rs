@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use core::fmt;
 
 /// What is at the other end.
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Role {
@@ -16,6 +17,7 @@ pub enum Role {
 }
 
 /// Where a connection goes. Resolving the host is the adapter's business.
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Endpoint {
     host: Arc<str>,

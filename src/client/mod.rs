@@ -15,7 +15,7 @@
 //! | `names`, `ids` | interned names, ids that never come back |
 //! | `backoff` | waiting, and all randomness |
 //! | `ctx` | what a sub-machine may touch |
-//! | `digest` | one number for the whole state, for simulators (feature `test-support`) |
+//! | `digest` | one number for the whole state, for simulators and recordings (features `test-support`, `record`) |
 
 pub(crate) mod action;
 pub(crate) mod backoff;
@@ -23,7 +23,7 @@ pub(crate) mod call;
 mod commands;
 pub(crate) mod consumer;
 pub(crate) mod ctx;
-#[cfg(feature = "test-support")]
+#[cfg(any(feature = "record", feature = "test-support"))]
 pub(crate) mod digest;
 pub(crate) mod endpoint;
 pub(crate) mod event;
@@ -40,6 +40,8 @@ pub(crate) mod stats;
 mod tests;
 
 use alloc::sync::Arc;
+#[cfg(feature = "record")]
+use alloc::{borrow::Cow, boxed::Box};
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -59,6 +61,8 @@ use self::shutdown::Lifecycle;
 use self::stats::ClientStats;
 use crate::config::{ClientConfig, ConfigError};
 use crate::error::{CloseCause, TransportError};
+#[cfg(feature = "record")]
+use crate::record::{Entry, Recorder};
 use crate::time::Instant;
 use crate::wire::message::UniqueIdGenerator;
 
@@ -90,6 +94,8 @@ pub struct Client {
     unix_offset_ms: i64,
     /// What was found last.
     due: Due,
+    #[cfg(feature = "record")]
+    recorder: Option<Box<Recorder>>,
 }
 
 /// The earliest deadline and whose it is, if there is one.
@@ -120,6 +126,21 @@ macro_rules! borrow {
     };
 }
 use borrow;
+
+/// Writes a call down if the client is recorded: with what it is given, or what it gives.
+macro_rules! record {
+    ($client:expr, $entry:expr) => {
+        #[cfg(feature = "record")]
+        {
+            if let Some(recorder) = &mut $client.recorder {
+                #[allow(unused_imports, reason = "what entries are made of")]
+                use crate::record::{Entry, MessageRef, NameRef, OptionsRef};
+                recorder.note(&$entry);
+            }
+        }
+    };
+}
+use record;
 
 impl Client {
     /// A client that has done nothing yet. `seed` should be random: ids and jitter come from it, and the same seed
@@ -157,9 +178,42 @@ impl Client {
             now,
             unix_offset_ms: 0,
             due: Due::Unknown,
+            #[cfg(feature = "record")]
+            recorder: None,
         };
         client.handle_unix_time(unix_now, now);
         Ok(client)
+    }
+
+    /// A client that writes down what it is given and what it says: see [`record`](crate::record). At most `most`
+    /// bytes of that wait for [`poll_record`](Self::poll_record); beyond, recording ends, and the log says so.
+    #[cfg(feature = "record")]
+    pub fn recorded(
+        config: ClientConfig,
+        seed: [u8; 32],
+        now: Instant,
+        unix_now: Duration,
+        most: usize,
+    ) -> Result<Self, ConfigError> {
+        let mut client = Self::new(config, seed, now, unix_now)?;
+        let (config, engine) = (Cow::Borrowed(&*client.config), env!("CARGO_PKG_VERSION"));
+        let begin = Entry::Begin { engine, seed, config, now, unix_now };
+        client.recorder = Some(Box::new(Recorder::new(&begin, most)));
+        Ok(client)
+    }
+
+    /// What was recorded since the last call, for the host to keep; `None` if nothing was. Part of no frame: what is
+    /// fetched is put behind what was fetched before.
+    #[cfg(feature = "record")]
+    #[must_use]
+    pub fn poll_record(&mut self) -> Option<Bytes> {
+        self.recorder.as_mut()?.take()
+    }
+
+    /// Ends recording. What was not fetched is lost.
+    #[cfg(feature = "record")]
+    pub fn stop_recording(&mut self) {
+        self.recorder = None;
     }
 
     /// The id this client has at brokers (Java `clientId`).
@@ -182,6 +236,7 @@ impl Client {
 
     /// The connection stands; with TLS, after the handshake.
     pub fn handle_connected(&mut self, conn: ConnId, now: Instant) {
+        record!(self, Entry::Connected(conn, now));
         self.at(now);
         if self.net.handle_connected(conn, self.now)
             && let Some(endpoint) = self.net.endpoint(conn).cloned()
@@ -192,6 +247,7 @@ impl Client {
 
     /// The connection could not be made. The driver forgets the id.
     pub fn handle_connect_failed(&mut self, conn: ConnId, error: TransportError, now: Instant) {
+        record!(self, Entry::ConnectFailed(conn, error, now));
         self.at(now);
         self.connect_failed(conn, error, false);
     }
@@ -200,11 +256,13 @@ impl Client {
     /// an action says so.
     #[must_use]
     pub fn read_buf(&mut self, conn: ConnId) -> Option<&mut [u8]> {
+        record!(self, Entry::ReadBuf(conn));
         self.net.read_buf(conn)
     }
 
     /// `n` bytes were put at the front of [`read_buf`](Self::read_buf).
     pub fn handle_read(&mut self, conn: ConnId, n: usize, now: Instant) {
+        record!(self, Entry::Read(conn, self.net.peek_read(conn, n), now));
         self.at(now);
         self.net.handle_read(conn, n, self.now);
         self.process(conn);
@@ -212,6 +270,7 @@ impl Client {
 
     /// Bytes arrived: they are copied.
     pub fn handle_slice(&mut self, conn: ConnId, mut bytes: &[u8], now: Instant) {
+        record!(self, Entry::Slice(conn, bytes, now));
         self.at(now);
         while !bytes.is_empty() {
             let taken = self.net.handle_slice(conn, bytes, self.now);
@@ -225,6 +284,7 @@ impl Client {
 
     /// A chunk arrived that the caller owns: whole frames in it are sliced, not copied.
     pub fn handle_bytes(&mut self, conn: ConnId, chunk: Bytes, now: Instant) {
+        record!(self, Entry::Chunk(conn, &chunk, now));
         self.at(now);
         let mut rest = Some(chunk);
         while let Some(chunk) = rest {
@@ -235,12 +295,14 @@ impl Client {
 
     /// The peer sends no more.
     pub fn handle_eof(&mut self, conn: ConnId, now: Instant) {
+        record!(self, Entry::Eof(conn, now));
         self.at(now);
         self.lost(conn, CloseCause::Eof);
     }
 
     /// The transport failed.
     pub fn handle_transport_error(&mut self, conn: ConnId, error: TransportError, now: Instant) {
+        record!(self, Entry::TransportFailed(conn, error, now));
         self.at(now);
         self.lost(conn, CloseCause::Transport(error));
     }
@@ -259,6 +321,7 @@ impl Client {
 
     /// `n` bytes left from the front of a connection's queue.
     pub fn handle_written(&mut self, conn: ConnId, n: usize, now: Instant) {
+        record!(self, Entry::Written(conn, n, pending_digest(&self.net, conn, n), now));
         self.at(now);
         if self.net.handle_written(conn, n, self.now) {
             self.process(conn);
@@ -269,6 +332,7 @@ impl Client {
 
     /// Time has passed: to be called when [`Wait::until`] is reached. Calling it earlier does no harm.
     pub fn handle_timeout(&mut self, now: Instant) {
+        record!(self, Entry::Timeout(now));
         self.now = self.now.max(now);
         if self.due().is_none_or(|(due, _)| due > self.now) {
             return;
@@ -296,6 +360,7 @@ impl Client {
 
     /// The wall clock was set: only fields on the wire change. Scheduling uses `now` alone.
     pub fn handle_unix_time(&mut self, unix_now: Duration, now: Instant) {
+        record!(self, Entry::UnixTime(unix_now, now));
         self.at(now);
         let unix_ms = i64::try_from(unix_now.as_millis()).unwrap_or(i64::MAX);
         self.unix_offset_ms = unix_ms.saturating_sub((now.as_nanos() / 1_000_000) as i64);
@@ -305,7 +370,9 @@ impl Client {
 
     /// What the driver has to do; to be called until it says [`Action::Wait`].
     pub fn poll_action(&mut self) -> Action {
-        self.net.actions.pop_front().unwrap_or_else(|| Action::Wait(self.wait()))
+        let action = self.net.actions.pop_front().unwrap_or_else(|| Action::Wait(self.wait()));
+        record!(self, Entry::PolledAction(digest::digest_of(&action)));
+        action
     }
 
     fn wait(&mut self) -> Wait {
@@ -355,13 +422,17 @@ impl Client {
     /// deliveries within the limits.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop()
+        let event = self.events.pop();
+        record!(self, Entry::PolledEvent(digest::digest_of(&event)));
+        event
     }
 
     /// What a log may want to know.
     #[must_use]
     pub fn poll_notice(&mut self) -> Option<Notice> {
-        self.notices.pop()
+        let notice = self.notices.pop();
+        record!(self, Entry::PolledNotice(digest::digest_of(&notice)));
+        notice
     }
 
     /// Counters.
@@ -400,4 +471,36 @@ fn seed_of(number: u64) -> [u8; 32] {
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&number.to_be_bytes());
     seed
+}
+
+/// A number for the first `n` bytes that wait to be written.
+#[cfg(feature = "record")]
+fn pending_digest(net: &Net, conn: ConnId, n: usize) -> u64 {
+    let mut slices = [&[][..]; 64];
+    let (mut left, mut number) = (n, 0);
+    let count = net.write_slices(conn, &mut slices);
+    for slice in slices.iter().take(count) {
+        let part = slice.get(..left.min(slice.len())).unwrap_or_default();
+        number = digest::digest_of(&(number, part));
+        left -= part.len();
+    }
+    number
+}
+
+/// What a replay needs beside inputs and commands.
+#[cfg(feature = "record")]
+impl Client {
+    pub(crate) fn digest_of_pending(&self, conn: ConnId, n: usize) -> u64 {
+        pending_digest(&self.net, conn, n)
+    }
+
+    pub(crate) fn names(&mut self) -> &mut Names {
+        &mut self.names
+    }
+
+    /// Settling what another client delivered: refused, as then.
+    pub(crate) fn refuse_foreign(&mut self, now: Instant) -> u64 {
+        self.at(now);
+        crate::record::told(&Err::<(), _>(crate::error::RejectReason::ForeignHandle), |()| 0)
+    }
 }

@@ -44,6 +44,7 @@ impl RequestId {
 }
 
 /// Settings of one connection. Sizes are bytes.
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Debug, Hash)]
 pub struct ConnectionConfig {
     /// Form of the heads this side writes; both are read. A code that does not fit the binary form goes as JSON.

@@ -156,6 +156,16 @@ impl ReadBuffer {
         self.staging.get_mut(end..).filter(|free| !free.is_empty())
     }
 
+    /// What was put at the front of [`read_buf`](Self::read_buf) and is not committed yet.
+    #[cfg(feature = "record")]
+    pub(crate) fn peek(&self, n: usize) -> &[u8] {
+        let (buffer, from) = match &self.large {
+            Some(large) => (&large.buffer, large.filled),
+            None => (&self.staging, self.end),
+        };
+        buffer.get(from..from.saturating_add(n).min(buffer.len())).unwrap_or_default()
+    }
+
     /// `n` bytes were put at the front of [`read_buf`](Self::read_buf).
     pub(crate) fn commit(&mut self, n: usize) {
         match &mut self.large {

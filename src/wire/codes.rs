@@ -11,6 +11,7 @@ pub use super::version::Version;
 macro_rules! codes {
     ($(#[$meta:meta])* $type:ident($int:ty) { $($(#[$doc:meta])* $name:ident = $value:expr,)* }) => {
         $(#[$meta])*
+        #[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
         pub struct $type(pub $int);
 

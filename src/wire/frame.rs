@@ -12,6 +12,7 @@ const LENGTH: usize = 4;
 const HEAD_WORD: usize = 4;
 
 /// How a head is written.
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum SerializeType {
     /// JSON text, type byte 0: what Java writes by default.
@@ -32,6 +33,7 @@ impl SerializeType {
 }
 
 /// What a frame may weigh, in bytes. Checked on the first eight bytes, before anything is allocated.
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FrameLimits {
     /// Longest frame with its length prefix. Default 16 MiB + 4, as Java (`com.rocketmq.remoting.frameMaxLength`).

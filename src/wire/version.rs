@@ -3,6 +3,7 @@
 use core::fmt;
 
 /// A RocketMQ version as its number in Java's `MQVersion`.
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Version(pub i32);
 

@@ -6,12 +6,14 @@
 //! | [`awaiting`] | handles that are awaited: async-std, tokio |
 //! | [`hand_over`] | one pull, one delivery |
 //! | [`idle`] | the driver level with nothing to do |
+//! | [`recording`] | I29: what was recorded is done again, bit for bit |
 //! | [`sockets`] | what every adapter does with its sockets |
 //! | [`support`] | messages, a cluster, what it holds |
 
 mod awaiting;
 mod hand_over;
 mod idle;
+mod recording;
 mod sockets;
 mod support;
 mod waiting;

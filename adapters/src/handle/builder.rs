@@ -13,6 +13,8 @@ use rocketmq_engine::{ClientConfig, ConfigError, Endpoint, Notice};
 use super::client::Client;
 use super::error::ClientError;
 use super::hub::{Hub, NoticeSink};
+#[cfg(feature = "record")]
+use super::record::RecordSink;
 use super::shared::Shared;
 use crate::driver::{Clock, GATHER, literal_address, seed, unix_now};
 
@@ -36,6 +38,8 @@ pub struct ClientBuilder<L> {
     grace: Duration,
     gather: Duration,
     notices: NoticeSink,
+    #[cfg(feature = "record")]
+    record: Option<RecordSink>,
     adapter: PhantomData<fn() -> L>,
 }
 
@@ -46,6 +50,8 @@ impl<L: Launch> ClientBuilder<L> {
             grace: Duration::from_secs(5),
             gather: GATHER,
             notices: NoticeSink::default(),
+            #[cfg(feature = "record")]
+            record: None,
             adapter: PhantomData,
         }
     }
@@ -79,13 +85,32 @@ impl<L: Launch> ClientBuilder<L> {
         self
     }
 
+    /// Records everything the client is given and what it says, for [`rocketmq_engine::record::Replay`]: see there what
+    /// such a log holds. `to` is written to on the driver, each turn, and flushed at the end; give it a buffer. Should
+    /// more than `most` bytes come together in one turn, recording ends, and the log says so.
+    ///
+    /// An error of `to` ends recording too; the client goes on.
+    #[cfg(feature = "record")]
+    pub fn record(mut self, most: usize, to: impl std::io::Write + Send + 'static) -> Self {
+        self.record = Some(RecordSink::new(most, to));
+        self
+    }
+
     /// Checks the settings and starts the driver. No connection is made before something is asked of a server.
     pub fn build(self) -> Result<Client<L>, ClientError> {
         let mut config = self.config?;
         identify(&mut config);
         let clock = Clock::new();
-        let client = engine::Client::new(config, seed(), clock.now(), unix_now())?;
         let shared = Arc::new(Shared::new(L::SPAWN));
+        #[cfg(feature = "record")]
+        if let Some(sink) = self.record {
+            let client = engine::Client::recorded(config, seed(), clock.now(), unix_now(), sink.most)?;
+            let mut hub = Hub::new(client, shared.clone(), self.gather, self.notices);
+            hub.set_record(sink);
+            L::launch(hub, clock)?;
+            return Ok(Client::new(shared, self.grace));
+        }
+        let client = engine::Client::new(config, seed(), clock.now(), unix_now())?;
         L::launch(Hub::new(client, shared.clone(), self.gather, self.notices), clock)?;
         Ok(Client::new(shared, self.grace))
     }

@@ -17,6 +17,8 @@ use super::consumer::OpenConsumer;
 use super::error::{ClientError, SendError};
 use super::inlet::Inlet;
 use super::producer::OpenProducer;
+#[cfg(feature = "record")]
+use super::record::RecordSink;
 use super::shared::{Command, Control, DriverStats, Outcome, Shared};
 
 /// No send has this index just now.
@@ -69,6 +71,8 @@ pub struct Hub {
     stopped: bool,
     gather: Duration,
     notices: NoticeSink,
+    #[cfg(feature = "record")]
+    record: Option<RecordSink>,
 }
 
 impl Hub {
@@ -90,7 +94,15 @@ impl Hub {
             stopped: false,
             gather,
             notices,
+            #[cfg(feature = "record")]
+            record: None,
         }
+    }
+
+    /// Keeps what the client records there.
+    #[cfg(feature = "record")]
+    pub(super) fn set_record(&mut self, sink: RecordSink) {
+        self.record = Some(sink);
     }
 
     /// The engine, for its driver.
@@ -125,6 +137,10 @@ impl Hub {
             if let Some(told) = &mut self.notices.0 {
                 told(notice);
             }
+        }
+        #[cfg(feature = "record")]
+        if let Some(sink) = &mut self.record {
+            sink.keep(&mut self.client);
         }
         self.shared.take_commands(&mut self.commands);
         if self.commands.is_empty() {
@@ -322,6 +338,10 @@ impl Hub {
 impl Drop for Hub {
     /// However the driver ends, nobody is left waiting.
     fn drop(&mut self) {
+        #[cfg(feature = "record")]
+        if let Some(sink) = &mut self.record {
+            sink.finish(&mut self.client);
+        }
         self.shared.stop(self.report.take());
         for outlet in self.consumers.values() {
             drop(outlet.inlet.close(None));

@@ -7,6 +7,7 @@
 //! | `hub` | the driver's side: takes commands into the engine, hands its events out |
 //! | `builder`, `client` | making a client, stopping it |
 //! | `producer`, `consumer`, `delivery` | what applications use |
+//! | `record` | where a recording goes (feature `record`) |
 //! | `inlet` | where a consumer's deliveries wait |
 //! | `sync` | where its locks and threads come from |
 //! | `parked/` | the same for threads: each future is waited for by parking |
@@ -26,6 +27,8 @@ mod model;
 mod oneshot;
 pub mod parked;
 mod producer;
+#[cfg(feature = "record")]
+mod record;
 mod shared;
 pub(crate) mod sync;
 

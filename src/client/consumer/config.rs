@@ -12,6 +12,7 @@ use crate::wire::message::NameError;
 use crate::wire::message::names::check_group;
 
 /// Where a group begins in a queue it has no offset for (Java `ConsumeFromWhere`).
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ConsumeFrom {
@@ -29,6 +30,7 @@ pub enum ConsumeFrom {
 /// limit). It is reported as a notice in any case, and pulled again [`poison_retries`] times first.
 ///
 /// [`poison_retries`]: PushConsumerConfig::poison_retries
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PoisonPolicy {
@@ -49,6 +51,7 @@ pub enum PoisonPolicy {
 /// config.pull_threshold_for_queue = 200;
 /// assert_eq!(config.check(), Ok(()));
 /// ```
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Debug, Hash)]
 pub struct PushConsumerConfig {
     /// `consumerGroup`: all its members share the messages, and must have the same subscriptions and strategy.
@@ -56,6 +59,7 @@ pub struct PushConsumerConfig {
     /// `consumeFromWhere` and `consumeTimestamp`: last.
     pub consume_from: ConsumeFrom,
     /// `allocateMessageQueueStrategy`: `AVG`.
+    #[cfg_attr(feature = "record", serde(with = "crate::record::strategy"))]
     pub allocate_strategy: Arc<dyn AllocateStrategy>,
     /// `pullBatchSize`: 32 messages, 1 to 1,024. Brokers give no more than 32 unless configured to.
     pub pull_batch_size: u32,

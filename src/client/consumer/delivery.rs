@@ -12,6 +12,7 @@ use crate::wire::message::properties::names;
 use crate::wire::message::{MessageView, Messages, StoredMessage};
 
 /// One assignment of a queue to a consumer: a token that no other assignment has.
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Lease {
     pub(super) slot: u32,
@@ -154,6 +155,32 @@ impl Delivery {
         Some(first)
     }
 
+    /// Whether that engine made it.
+    #[cfg(feature = "record")]
+    pub(crate) fn is_of(&self, engine: u64) -> bool {
+        self.pulled.engine == engine
+    }
+
+    /// What it is a piece of.
+    #[cfg(feature = "record")]
+    pub(crate) fn piece(&self) -> crate::record::PieceRef {
+        let Pulled { consumer, lease, number, .. } = *self.pulled;
+        let of = crate::record::Piece { consumer, lease, number };
+        crate::record::PieceRef { of, start: self.start, len: self.len }
+    }
+
+    /// Everything that was pulled with it.
+    #[cfg(feature = "record")]
+    pub(crate) fn whole(&self) -> Delivery {
+        Delivery::new(self.pulled.clone(), 0..self.pulled.messages.len())
+    }
+
+    /// A piece of what was pulled with it.
+    #[cfg(feature = "record")]
+    pub(crate) fn cut(&self, start: u32, len: u32) -> Delivery {
+        Delivery::new(self.pulled.clone(), start as usize..(start.saturating_add(len)) as usize)
+    }
+
     /// The same delivery once more, for who clones an engine: settling it at both engines is settling it once at each.
     #[cfg(feature = "test-support")]
     pub fn duplicate(&self) -> Delivery {
@@ -179,6 +206,7 @@ impl fmt::Debug for Delivery {
 }
 
 /// What became of the messages of a delivery.
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Settlement {

@@ -19,6 +19,12 @@ impl Net {
         link.reader.read_buf()
     }
 
+    /// Bytes put into a connection's [`read_buf`](Self::read_buf) of which it is not told yet.
+    #[cfg(feature = "record")]
+    pub(crate) fn peek_read(&self, conn: ConnId, n: usize) -> &[u8] {
+        self.link(conn).map(|link| link.reader.peek(n)).unwrap_or_default()
+    }
+
     pub(crate) fn handle_read(&mut self, conn: ConnId, n: usize, now: Instant) {
         if let Some(link) = self.link_mut(conn) {
             link.reader.commit(n);

@@ -12,6 +12,7 @@ use crate::wire::message::validate::DEFAULT_MAX_BODY;
 pub(crate) const DEFAULT_TOPIC_QUEUE_NUMS: u32 = 4;
 
 /// Configuration of a producer.
+#[cfg_attr(feature = "record", derive(serde::Serialize, serde::Deserialize))]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ProducerConfig {

@@ -37,6 +37,13 @@ impl<L: Launch> ClientBuilder<L> {
         Self(self.0.on_notice(told))
     }
 
+    /// Records everything the client is given and what it says: see
+    /// [`handle::ClientBuilder::record`](crate::handle::ClientBuilder::record).
+    #[cfg(feature = "record")]
+    pub fn record(self, most: usize, to: impl std::io::Write + Send + 'static) -> Self {
+        Self(self.0.record(most, to))
+    }
+
     /// Checks the settings and starts the driver. No connection is made before something is asked of a server.
     pub fn build(self) -> Result<Client<L>, ClientError> {
         Ok(Client(self.0.build()?))
