@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::layout::{self, Layout, MessageError, at, i64_at};
+use super::layout::{Layout, MessageError};
 use super::properties::Properties;
 use super::view::MessageView;
 
@@ -31,8 +31,7 @@ impl StoredMessage {
 
     /// Checks one message of exactly its TOTALSIZE; the body stays as stored.
     pub fn parse(message: Bytes) -> Result<StoredMessage, MessageError> {
-        MessageView::parse(&message)?;
-        let layout = Layout::of(&layout::parse(&message)?);
+        let layout = MessageView::parse(&message)?.layout();
         Ok(StoredMessage { message, layout, inflated: None, inner: None })
     }
 
@@ -44,7 +43,7 @@ impl StoredMessage {
 
     /// The body, sharing the frame: decompressed when the message came out of [`walk`](super::walk()).
     pub fn body(&self) -> Bytes {
-        let body = self.view().body;
+        let body = self.view().body();
         match &self.inflated {
             Some(plain) => plain.slice_ref(body),
             None => self.message.slice_ref(body),
@@ -58,13 +57,12 @@ impl StoredMessage {
 
     /// The properties.
     pub fn properties(&self) -> Properties<'_> {
-        self.view().properties
+        self.view().properties()
     }
 
     /// Offset in its queue.
     pub fn queue_offset(&self) -> i64 {
-        i64_at(&self.message, at::QUEUE_OFFSET)
-            .wrapping_add(self.inner.map_or(0, |(_, number)| number.into()))
+        self.view().queue_offset()
     }
 
     /// The stored bytes from TOTALSIZE on; of the batch around it when it comes from an inner batch.

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use core::net::SocketAddr;
 
-use super::batch;
+use super::batch::{self, BatchEntry};
 use super::ids::OffsetMessageId;
-use super::layout::{self, Layout, MessageError, Parts, at, i32_at, i64_at};
+use super::layout::{self, Layout, MessageError, at, i32_at, i64_at};
 use super::properties::{Properties, names};
 use super::sysflag::SysFlag;
 
@@ -13,14 +13,12 @@ use super::sysflag::SysFlag;
 /// times, hosts, the number of deliveries) are read from the head, never from properties a sender may have set.
 #[derive(Clone, Copy)]
 pub struct MessageView<'a> {
-    pub(crate) message: &'a [u8],
-    pub(crate) body: &'a [u8],
-    topic: &'a [u8],
-    pub(crate) properties: Properties<'a>,
-    pub(crate) queue_offset: i64,
-    pub(crate) flag: i32,
-    /// The body has been decompressed.
-    pub(crate) inflated: bool,
+    message: &'a [u8],
+    layout: Layout,
+    /// The decompressed body.
+    inflated: Option<&'a [u8]>,
+    /// Position and number in the batch around it, whose body is that of the message.
+    inner: Option<(u32, u32)>,
 }
 
 impl<'a> MessageView<'a> {
@@ -35,16 +33,8 @@ impl<'a> MessageView<'a> {
     }
 
     #[inline]
-    pub(crate) fn new(message: &'a [u8], parts: Parts<'a>) -> MessageView<'a> {
-        MessageView {
-            message,
-            body: parts.body,
-            topic: parts.topic,
-            properties: Properties::from_checked(parts.properties),
-            queue_offset: i64_at(message, at::QUEUE_OFFSET),
-            flag: i32_at(message, at::FLAG),
-            inflated: false,
-        }
+    pub(crate) fn new(message: &'a [u8], layout: Layout) -> MessageView<'a> {
+        MessageView { message, layout, inflated: None, inner: None }
     }
 
     /// The view of a message kept apart from its decompressed body and from its place in a batch.
@@ -55,62 +45,65 @@ impl<'a> MessageView<'a> {
         inflated: Option<&'a Bytes>,
         inner: Option<(u32, u32)>,
     ) -> MessageView<'a> {
-        let mut view = MessageView::new(message, layout.parts(message));
-        if let Some(plain) = inflated {
-            view.body = plain;
-            view.inflated = true;
-        }
-        if let Some((position, number)) = inner {
-            view.enter_batch(position as usize, number);
-        }
-        view
+        MessageView { message, layout, inflated: inflated.map(|plain| &plain[..]), inner }
     }
 
-    /// Takes body, properties, flag and offset from an entry of the inner batch; the rest is the batch's.
-    #[cold]
-    fn enter_batch(&mut self, position: usize, number: u32) {
-        if let Some(Ok(entry)) = batch::entries_at(self.body, position).next() {
-            self.body = entry.body;
-            self.properties = entry.properties();
-            self.flag = entry.flag;
-            self.queue_offset = self.queue_offset.wrapping_add(i64::from(number));
-        }
+    pub(crate) fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// The body, of a batch that of all of it.
+    #[inline]
+    fn whole_body(&self) -> &'a [u8] {
+        self.inflated.unwrap_or_else(|| self.layout.body(self.message))
+    }
+
+    /// Its entry, if it is one of a batch: body, properties and flag are there; the rest is the batch's.
+    #[inline]
+    fn entry(&self) -> Option<BatchEntry<'a>> {
+        let (position, _) = self.inner?;
+        entry_at(self.whole_body(), position)
     }
 
     /// The body: decompressed when the message came out of [`walk`](super::walk()), as stored otherwise
     /// (see [`is_compressed`](Self::is_compressed)).
+    #[inline]
     pub fn body(&self) -> &'a [u8] {
-        self.body
+        self.entry().map_or_else(|| self.whole_body(), |entry| entry.body)
     }
 
     /// Whether [`body`](Self::body) is still compressed.
     pub fn is_compressed(&self) -> bool {
-        !self.inflated && self.sys_flag().is_compressed()
+        self.inflated.is_none() && self.sys_flag().is_compressed()
     }
 
     /// The topic as stored: may be a retry topic.
     pub fn topic(&self) -> &'a str {
-        str::from_utf8(self.topic).unwrap_or_default()
+        str::from_utf8(self.layout.topic(self.message)).unwrap_or_default()
     }
 
     /// The properties.
+    #[inline]
     pub fn properties(&self) -> Properties<'a> {
-        self.properties
+        match self.entry() {
+            Some(entry) => entry.properties(),
+            None => Properties::from_checked(self.layout.properties(self.message)),
+        }
     }
 
     /// The tag.
     pub fn tag(&self) -> Option<&'a str> {
-        self.properties.tag()
+        self.properties().tag()
     }
 
     /// The index keys.
     pub fn keys(&self) -> impl Iterator<Item = &'a str> {
-        self.properties.keys()
+        self.properties().keys()
     }
 
     /// The unique id its producer gave it, any text.
     pub fn unique_key(&self) -> Option<&'a str> {
-        self.properties.get(names::UNIQ_KEY)
+        self.properties().get(names::UNIQ_KEY)
     }
 
     /// Size of the stored message in bytes.
@@ -130,12 +123,14 @@ impl<'a> MessageView<'a> {
 
     /// The user's flag.
     pub fn flag(&self) -> i32 {
-        self.flag
+        self.entry().map_or_else(|| i32_at(self.message, at::FLAG), |entry| entry.flag)
     }
 
     /// Offset in its queue.
+    #[inline]
     pub fn queue_offset(&self) -> i64 {
-        self.queue_offset
+        let first = i64_at(self.message, at::QUEUE_OFFSET);
+        first.wrapping_add(self.inner.map_or(0, |(_, number)| number.into()))
     }
 
     /// Offset in the commit log.
@@ -190,9 +185,13 @@ impl<'a> MessageView<'a> {
 
     /// Checks the stored body against BODYCRC.
     pub fn check_crc(&self) -> Result<(), MessageError> {
-        // What is decompressed has been checked before; the stored body is found again.
-        check_crc(self.message, layout::parse(self.message)?.body)
+        check_crc(self.message, self.layout.body(self.message))
     }
+}
+
+#[cold]
+fn entry_at(batch: &[u8], position: u32) -> Option<BatchEntry<'_>> {
+    batch::entries_at(batch, position as usize).next()?.ok()
 }
 
 #[inline]
@@ -211,9 +210,9 @@ impl core::fmt::Debug for MessageView<'_> {
         f.debug_struct("MessageView")
             .field("topic", &self.topic())
             .field("queue_id", &self.queue_id())
-            .field("queue_offset", &self.queue_offset)
-            .field("body_len", &self.body.len())
-            .field("properties", &self.properties)
+            .field("queue_offset", &self.queue_offset())
+            .field("body_len", &self.body().len())
+            .field("properties", &self.properties())
             .finish_non_exhaustive()
     }
 }

@@ -10,7 +10,7 @@ use core::ops::Range;
 
 use super::batch;
 use super::compress::{self, InflateLimits};
-use super::layout::{self, Layout, MIN_MESSAGE, MessageError, Parts, at, i32_at, i64_at};
+use super::layout::{self, Layout, MIN_MESSAGE, MessageError, at, i32_at, i64_at};
 use super::owned::StoredMessage;
 use super::sysflag::SysFlag;
 use super::view::{MessageView, check_crc};
@@ -60,42 +60,57 @@ pub struct StoredMessages<'a> {
     check_crc: bool,
 }
 
-/// Start, bytes and parts of a good message, or the poison.
-type Step<'a> = Result<(usize, &'a [u8], Parts<'a>), Poison>;
+/// Start, bytes and layout of a good message, or the poison.
+type Step<'a> = Result<(usize, &'a [u8], Layout), Poison>;
 
 impl<'a> StoredMessages<'a> {
-    #[inline]
+    /// The straight line for good messages of the usual kind, which every pull takes (`cargo bench -- 4 5`); all else
+    /// is left to [`other_step`].
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "what it returns would be written to memory and read again")]
     fn step(&mut self) -> Option<Step<'a>> {
-        let start = self.position;
-        let rest = self.body.get(start..).filter(|rest| !rest.is_empty())?;
-        let size = match announced_size(rest) {
-            Ok(size) => size,
-            Err(reason) => {
-                self.position = self.body.len();
-                return Some(Err(self.poison(start, reason, None)));
-            }
-        };
-        self.position = start + size;
-        let message = rest.get(..size).unwrap_or_default();
-        let checked = layout::parse(message).and_then(|parts| {
-            if self.check_crc {
-                check_crc(message, parts.body)?;
-            }
-            Ok(parts)
-        });
-        Some(match checked {
-            Ok(parts) => {
-                self.good += 1;
-                Ok((start, message, parts))
-            }
-            Err(reason) => Err(self.poison(start, reason, Some(i64_at(message, at::QUEUE_OFFSET)))),
-        })
+        let rest = self.body.get(self.position..)?;
+        if let Some((message, layout)) = usual_front(rest)
+            && (!self.check_crc || check_crc(message, layout.body(message)).is_ok())
+        {
+            let start = self.position;
+            self.position += message.len();
+            self.good += 1;
+            return Some(Ok((start, message, layout)));
+        }
+        if rest.is_empty() {
+            return None;
+        }
+        let (size, step) = other_step(rest, self.position, self.good, self.check_crc);
+        self.position += size;
+        self.good += usize::from(step.is_ok());
+        Some(step)
     }
+}
 
-    #[cold]
-    fn poison(&self, start: usize, reason: MessageError, queue_offset: Option<i64>) -> Poison {
-        Poison { range: start..self.position, reason, queue_offset, before: self.good }
-    }
+/// A message of an unusual kind or the poison at the start of `rest`, and how many bytes it takes. By value, so that
+/// the walk's own state need not lie in memory.
+#[cold]
+fn other_step(rest: &[u8], start: usize, good: usize, with_crc: bool) -> (usize, Step<'_>) {
+    let poison = |size, reason, queue_offset| Poison {
+        range: start..start + size,
+        reason,
+        queue_offset,
+        before: good,
+    };
+    let size = match announced_size(rest) {
+        Ok(size) => size,
+        Err(reason) => return (rest.len(), Err(poison(rest.len(), reason, None))),
+    };
+    let message = rest.get(..size).unwrap_or_default();
+    let checked = layout::parse(message).and_then(|layout| {
+        if with_crc {
+            check_crc(message, layout.body(message))?;
+        }
+        Ok((start, message, layout))
+    });
+    let queue_offset = Some(i64_at(message, at::QUEUE_OFFSET));
+    (size, checked.map_err(|reason| poison(size, reason, queue_offset)))
 }
 
 impl<'a> Iterator for StoredMessages<'a> {
@@ -103,8 +118,16 @@ impl<'a> Iterator for StoredMessages<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        Some(self.step()?.map(|(_, message, parts)| MessageView::new(message, parts)))
+        Some(self.step()?.map(|(_, message, layout)| MessageView::new(message, layout)))
     }
+}
+
+/// The message at the start of `rest`, if it is good and of the usual kind.
+#[inline]
+fn usual_front(rest: &[u8]) -> Option<(&[u8], Layout)> {
+    // A negative size is larger than any body.
+    let message = rest.get(..i32_at(rest, 0) as u32 as usize)?;
+    Some((message, layout::usual(message)?))
 }
 
 /// TOTALSIZE of the message at the start of `rest` when a message of that size can be there.
@@ -173,7 +196,7 @@ pub fn walk(body: &Bytes, check_crc: bool, limits: &WalkLimits) -> Messages {
     let mut budget = limits.inflate.max_batch;
     let mut steps = stored_messages(body, check_crc);
     while let Some(step) = steps.step() {
-        let (start, message, parts) = match step {
+        let (start, message, layout) = match step {
             Ok(found) => found,
             Err(poison) => {
                 out.push_poison(poison.range, poison.reason, poison.queue_offset);
@@ -184,7 +207,6 @@ pub fn walk(body: &Bytes, check_crc: bool, limits: &WalkLimits) -> Messages {
             out.push_poison(start..body.len(), MessageError::TooMany { limit: limits.max_messages }, None);
             break;
         }
-        let layout = Layout::of(&parts);
         let slot = Slot { start: start as u32, len: message.len() as u32, layout, inflated: 0, inner: None };
         let flags = SysFlag(i32_at(message, at::SYS_FLAG));
         // Nearly every message is plain.
@@ -207,7 +229,7 @@ impl Messages {
         limits: &WalkLimits,
         budget: &mut usize,
     ) -> Result<(), MessageError> {
-        let stored = slot.layout.parts(self.bytes_of(slot)).body;
+        let stored = slot.layout.body(self.bytes_of(slot));
         if flags.is_compressed() && !stored.is_empty() {
             let cap = limits.inflate.for_input(stored.len()).min(*budget);
             let plain = compress::decompress_flagged(flags, stored, cap)?;
@@ -263,7 +285,7 @@ impl Messages {
     fn body_handle(&self, slot: Slot) -> Bytes {
         match self.inflated_of(slot) {
             Some(plain) => plain.clone(),
-            None => self.frame.slice_ref(slot.layout.parts(self.bytes_of(slot)).body),
+            None => self.frame.slice_ref(slot.layout.body(self.bytes_of(slot))),
         }
     }
 
