@@ -328,9 +328,15 @@ fn noted_fields<'a>(scanner: &mut Scanner<'a>) -> Option<ExtFields<'a>> {
     loop {
         let key = quick.until_quote()?;
         (!twins.suspects(key) && quick.literal(":\"")).then_some(())?;
-        let value = quick.until_quote()?;
+        let (value, escaped) = match quick.until_quote() {
+            Some(value) => (value, false),
+            None => (quick.escaped_until_quote()?, true),
+        };
         let end = quick.at() - from - 1;
         spans.push(end - value.len() - usize::from(GAP) - key.len(), end - value.len(), end)?;
+        if escaped {
+            spans.is_escaped();
+        }
         if !quick.literal(",\"") {
             break;
         }
@@ -412,6 +418,10 @@ mod tests {
             "{}",
             "{\"a\":\"b\",\"c\":1}",
             "{\"a\":1,\"a\":2}",
+            "{\"a\":\"b\\u0001c\\n\",\"c\":\"\\\\\"}",
+            "{\"a\":\"b\\q\"}",
+            "{\"a\":\"\\u00g1\"}",
+            "{\"a\\t\":\"b\"}",
             "null",
             ",\"flag\":",
             "1",

@@ -395,7 +395,7 @@ impl<'a> ExtFields<'a> {
     #[inline]
     pub(crate) fn for_each(&self, mut visit: impl FnMut(&'a [u8], Raw<'a>)) {
         if let Form::Noted(bytes, spans, gap) = &self.form {
-            spans.for_each(bytes, usize::from(*gap), |key, value| visit(key, Raw::Ascii(value)));
+            spans.for_each(bytes, usize::from(*gap), visit);
         } else {
             self.visit_others(&mut visit);
         }
@@ -472,7 +472,7 @@ impl<'a> Iterator for ExtIter<'a> {
             Iter::Noted { text, spans, gap, next } => {
                 let (key, value) = spans.get(*next, text, usize::from(*gap))?;
                 *next += 1;
-                Some((Raw::Ascii(key).text(), Raw::Ascii(value).text()))
+                Some((Raw::Ascii(key).text(), value.text()))
             }
             Iter::Json(cursor) => cursor.next(),
             Iter::Binary(cursor) => cursor.next(),

@@ -6,8 +6,8 @@
 use super::Text;
 use crate::wire::json::parse_i64;
 
-/// Fields that are noted; answers to the requests of the hot paths have at most eight. Heads with more are walked.
-const MOST: usize = 8;
+/// Fields that are noted: more than any request of the hot paths has. Heads with more are walked.
+const MOST: usize = 16;
 
 /// Offsets of keys and values in the ext fields of one head: in the order of the wire, each value so many bytes behind
 /// its key. Nothing is noted of what is in any way unusual.
@@ -15,6 +15,8 @@ const MOST: usize = 8;
 pub(super) struct Spans {
     all: [Span; MOST],
     count: u8,
+    /// A bit for each value with escapes in it.
+    escaped: u16,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,17 +38,32 @@ impl Spans {
         Some(())
     }
 
+    /// The value noted last has escapes, which have been checked.
+    #[inline]
+    pub(super) fn is_escaped(&mut self) {
+        self.escaped |= 1 << (self.count - 1);
+    }
+
+    #[inline]
+    fn raw<'a>(&self, index: usize, value: &'a [u8]) -> Raw<'a> {
+        if self.escaped >> index & 1 == 0 { Raw::Ascii(value) } else { Raw::escaped(value) }
+    }
+
     /// The key and the value of a field in `text`, where `gap` bytes lie between them.
     #[inline]
-    pub(super) fn get<'a>(&self, index: u8, text: &'a [u8], gap: usize) -> Option<(&'a [u8], &'a [u8])> {
-        self.used().get(usize::from(index))?.cut(text, gap)
+    pub(super) fn get<'a>(&self, index: u8, text: &'a [u8], gap: usize) -> Option<(&'a [u8], Raw<'a>)> {
+        let index = usize::from(index);
+        let (key, value) = self.used().get(index)?.cut(text, gap)?;
+        Some((key, self.raw(index, value)))
     }
 
     /// All keys and values, in their order.
     #[inline]
-    pub(super) fn for_each<'a>(&self, text: &'a [u8], gap: usize, mut visit: impl FnMut(&'a [u8], &'a [u8])) {
-        for (key, value) in self.used().iter().filter_map(|span| span.cut(text, gap)) {
-            visit(key, value);
+    pub(super) fn for_each<'a>(&self, text: &'a [u8], gap: usize, mut visit: impl FnMut(&'a [u8], Raw<'a>)) {
+        for (index, span) in self.used().iter().enumerate() {
+            if let Some((key, value)) = span.cut(text, gap) {
+                visit(key, self.raw(index, value));
+            }
         }
     }
 
@@ -83,6 +100,12 @@ pub(crate) enum Raw<'a> {
 }
 
 impl<'a> Raw<'a> {
+    /// ASCII with escapes in it.
+    #[cold]
+    fn escaped(bytes: &'a [u8]) -> Self {
+        Self::Text(Text::escaped(core::str::from_utf8(bytes).unwrap_or_default()))
+    }
+
     /// The text.
     #[inline]
     pub(crate) fn text(self) -> Text<'a> {

@@ -158,20 +158,8 @@ impl<'a> Lexer<'a> {
     }
 
     fn escape(&mut self) -> Result<(), JsonError> {
-        let bytes = self.text.as_bytes();
-        let digits = match bytes.get(self.at + 1) {
-            Some(b'u') => 4,
-            Some(b'x') => 2,
-            Some(b'"' | b'\'' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' | b'v' | b'0') => 0,
-            Some(_) => return Err(self.error(JsonErrorKind::Escape)),
-            None => return Err(self.error(JsonErrorKind::Eof)),
-        };
-        let hex =
-            bytes.get(self.at + 2..self.at + 2 + digits).ok_or_else(|| self.error(JsonErrorKind::Eof))?;
-        if !hex.iter().all(u8::is_ascii_hexdigit) {
-            return Err(self.error(JsonErrorKind::Escape));
-        }
-        self.at += 2 + digits;
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        self.at += escape_len(rest).map_err(|kind| self.error(kind))?;
         Ok(())
     }
 
@@ -258,6 +246,20 @@ impl<'a> Lexer<'a> {
     }
 }
 
+/// Bytes of the escape at the front of JSON text, its backslash included.
+#[inline]
+fn escape_len(bytes: &[u8]) -> Result<usize, JsonErrorKind> {
+    let digits = match bytes.get(1) {
+        Some(b'u') => 4,
+        Some(b'x') => 2,
+        Some(b'"' | b'\'' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' | b'v' | b'0') => 0,
+        Some(_) => return Err(JsonErrorKind::Escape),
+        None => return Err(JsonErrorKind::Eof),
+    };
+    let hex = bytes.get(2..2 + digits).ok_or(JsonErrorKind::Eof)?;
+    if hex.iter().all(u8::is_ascii_hexdigit) { Ok(2 + digits) } else { Err(JsonErrorKind::Escape) }
+}
+
 /// A whole number of up to 18 digits at the front of JSON text, and its length.
 #[inline]
 fn leading_integer(bytes: &[u8]) -> Option<(i64, usize)> {
@@ -331,6 +333,23 @@ impl<'a> Scanner<'a> {
         let (run, [b'"', rest @ ..]) = self.rest.split_at_checked(run)? else { return None };
         self.rest = rest;
         Some(run)
+    }
+
+    /// The same where there are escapes, which are checked.
+    pub(crate) fn escaped_until_quote(&mut self) -> Option<&'a [u8]> {
+        let mut len = 0;
+        loop {
+            let rest = self.rest.get(len..)?;
+            len += plain_run(rest);
+            match self.rest.get(len)? {
+                b'"' => break,
+                b'\\' => len += escape_len(self.rest.get(len..)?).ok()?,
+                _ => return None,
+            }
+        }
+        let (found, rest) = self.rest.split_at_checked(len)?;
+        self.rest = rest.get(1..)?;
+        Some(found)
     }
 
     /// A whole number of up to 18 digits.
