@@ -133,7 +133,8 @@ impl Net {
     }
 
     /// Forgets brokers that no route has named for `patience` (Java `MQClientInstance.cleanOfflineBroker`): they are not
-    /// dialled again, and their connections are left, which the caller has to process.
+    /// dialled again, and their connections are left, which the caller has to process. One that owes an answer waits for
+    /// the next time: it may be named again before, and must not have a second connection then.
     pub(crate) fn leave_unnamed(
         &mut self,
         named: &BTreeMap<BrokerName, bool>,
@@ -141,15 +142,18 @@ impl Net {
         now: Instant,
     ) -> Vec<ConnId> {
         let is_named: BTreeSet<usize> = named.keys().map(BrokerName::index).collect();
-        let mut left: Vec<Endpoint> = Vec::new();
-        for (index, broker) in self.brokers.iter_mut().enumerate() {
+        let (mut left, mut brokers): (Vec<Endpoint>, _) = (Vec::new(), core::mem::take(&mut self.brokers));
+        for (index, broker) in brokers.iter_mut().enumerate() {
             if is_named.contains(&index) || broker.replicas.first().is_none() {
                 broker.unnamed_since = None;
-            } else if now - *broker.unnamed_since.get_or_insert(now) >= patience {
+            } else if now - *broker.unnamed_since.get_or_insert(now) >= patience
+                && !broker.replicas.0.iter().any(|(_, endpoint)| self.is_asked(endpoint))
+            {
                 let gone = core::mem::take(broker);
                 left.extend(gone.replicas.0.into_iter().map(|(_, endpoint)| endpoint));
             }
         }
+        self.brokers = brokers;
         // Another broker may have taken the address over.
         left.retain(|endpoint| !self.brokers.iter().any(|broker| broker.replicas.has(endpoint)));
         left.iter().filter_map(|endpoint| self.leave(endpoint)).collect()

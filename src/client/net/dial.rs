@@ -179,17 +179,18 @@ impl Net {
         self.count_failure(&endpoint, now);
     }
 
-    /// Nothing is asked of an endpoint any more: its connection closes when all is answered, at once if it does not stand.
+    /// Whether somebody waits for answers from an endpoint.
+    pub(super) fn is_asked(&self, endpoint: &Endpoint) -> bool {
+        let link = self.by_endpoint.get(endpoint).and_then(|conn| self.link(*conn));
+        link.is_some_and(|link| link.core.in_flight() > 0)
+    }
+
+    /// Nothing is asked of an endpoint any more: its connection closes.
     pub(super) fn leave(&mut self, endpoint: &Endpoint) -> Option<ConnId> {
         self.backoffs.remove(endpoint);
         self.probes_changed = true;
         let conn = self.by_endpoint.remove(endpoint)?;
-        let link = self.link_mut(conn)?;
-        if link.state == LinkState::Open {
-            link.draining = true;
-        } else {
-            link.core.set_closed(CloseCause::Local);
-        }
+        self.link_mut(conn)?.core.set_closed(CloseCause::Local);
         Some(conn)
     }
 
