@@ -58,12 +58,20 @@ struct Wanted {
     waiting: bool,
     /// Ignored tests alone are wanted: there is none.
     nothing: bool,
+    /// A cluster was named.
+    cluster_given: bool,
 }
 
 impl Wanted {
     fn read() -> Self {
-        let mut wanted =
-            Self { words: Vec::new(), clusters: Vec::new(), list: false, waiting: false, nothing: false };
+        let mut wanted = Self {
+            words: Vec::new(),
+            clusters: Vec::new(),
+            list: false,
+            waiting: false,
+            nothing: false,
+            cluster_given: false,
+        };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
@@ -79,10 +87,23 @@ impl Wanted {
                 word => wanted.words.push(word.to_string()),
             }
         }
+        wanted.cluster_given = !wanted.clusters.is_empty();
         if wanted.clusters.is_empty() {
             wanted.clusters.push("embedded".into());
         }
         wanted
+    }
+
+    /// Whether the words are meant for this table. Without `--test`, cargo gives its filter to every test there is:
+    /// that nothing here has such a name is no failure then.
+    fn is_for_us(&self) -> bool {
+        let rooms = || all().iter().filter_map(|scenario| scenario.name.split_once("::"));
+        let is_ours = |word: &String| {
+            word.contains('@')
+                || RUNNERS.iter().any(|(runner, _)| runner == word)
+                || word.split_once("::").is_some_and(|(room, _)| rooms().any(|(known, _)| known == room))
+        };
+        self.cluster_given || self.words.iter().any(is_ours)
     }
 
     fn wants(&self, cell: &Cell) -> bool {
@@ -118,6 +139,8 @@ fn main() -> ExitCode {
             continue;
         }
         if cells.is_empty() {
+            good &= !wanted.is_for_us();
+            tell_names(&wanted.words);
             continue;
         }
         let site = match clusters::open(cluster) {
@@ -139,6 +162,15 @@ fn main() -> ExitCode {
         println!("{} cases of other suites wait for a feature: {}", WAITING.len(), features());
     }
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Nothing has a name with all these words: what has.
+fn tell_names(words: &[String]) {
+    eprintln!("no cell has a name with all of {words:?}; scenarios:");
+    for scenario in all() {
+        eprintln!("  {}", scenario.name);
+    }
+    eprintln!("runners: {}", RUNNERS.map(|(runner, _)| runner).join(", "));
 }
 
 /// The features that cases wait for, each with how many.

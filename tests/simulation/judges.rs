@@ -7,6 +7,7 @@ fn finds(bug: Bug, invariant: &str) -> bool {
     (1..40).any(|seed| {
         let report = swarm.run(seed, &swarm.plan(seed), Some(bug));
         report.violations.iter().any(|violation| violation.invariant == invariant)
+            || invariant == "I24" && report.panic.as_deref() == Some("planted")
     })
 }
 
@@ -22,7 +23,6 @@ fn every_judge_finds_the_bug_planted_for_it() {
 fn every_invariant_has_its_judge() {
     let elsewhere = [
         ("I7", "waits for batches that are written"),
-        ("I24", "asserted by the simulator's driver and by the harness of tests/client at each step"),
         ("I25", "world::a_wall_clock_that_is_set_changes_nothing_but_fields"),
         ("I29", "swarm::*, tests/client/determinism.rs"),
         ("I33", "tests/client/control.rs"),
@@ -43,4 +43,13 @@ fn without_a_bug_no_judge_complains() {
         let report = swarm.run(seed, &swarm.plan(seed), None);
         assert!(report.is_good(), "seed {seed}: {:?} {:?}", report.violations, report.panic);
     }
+}
+
+/// I24: a run that panics is told as such, with its words.
+#[test]
+fn a_panic_is_a_finding() {
+    let swarm = scenario("swarm").expect("a scenario");
+    let report = swarm.run(1, &swarm.plan(1), Some(Bug::Panics));
+    assert_eq!(report.kind(), Some("panic"));
+    assert_eq!(report.panic.as_deref(), Some("planted"));
 }

@@ -6,8 +6,14 @@
 //! | [`swarm`] | seeds of every scenario; plans that failed once; clocks that change nothing |
 //! | [`judges`] | every judge finds the bug planted for it |
 //! | [`cuts`] | requests cut at every byte |
+//! | [`regressions`] | bugs that other clients had |
+//! | [`ledger`] | seeds whose digests are committed |
+//! | [`tables`] | README.md, which says what judges what, is true |
 
 mod cuts;
 mod judges;
+mod ledger;
+mod regressions;
 mod swarm;
+mod tables;
 mod world;

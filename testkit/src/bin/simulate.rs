@@ -22,21 +22,29 @@ struct Options {
     ledger: Option<String>,
 }
 
+/// What can be run, for people.
+fn scenarios() -> String {
+    let list: Vec<String> = SCENARIOS.iter().map(|s| format!("  {}: {}", s.name, s.about)).collect();
+    format!("scenarios:\n{}", list.join("\n"))
+}
+
 fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
     let swarm = scenario("swarm").ok_or("no scenario")?;
     let mut options =
         Options { minutes: None, seeds: None, scenario: swarm, seed: 1, plan: None, ledger: None };
     while let Some(name) = args.next() {
         if name == "--help" {
-            let list: Vec<String> = SCENARIOS.iter().map(|s| format!("  {}: {}", s.name, s.about)).collect();
-            return Err(format!("{USAGE}\nscenarios:\n{}", list.join("\n")));
+            return Err(format!("{USAGE}\n{}", scenarios()));
         }
         let value = args.next().ok_or_else(|| format!("{name} wants a value\n{USAGE}"))?;
         let wrong = || format!("{name} {value}: cannot be read\n{USAGE}");
         match name.as_str() {
             "--minutes" => options.minutes = Some(value.parse().map_err(|_| wrong())?),
             "--seeds" => options.seeds = Some(value.parse().map_err(|_| wrong())?),
-            "--scenario" => options.scenario = scenario(&value).ok_or_else(wrong)?,
+            "--scenario" => {
+                let unknown = || format!("there is no scenario {value}\n{}", scenarios());
+                options.scenario = scenario(&value).ok_or_else(unknown)?;
+            }
             "--seed" => options.seed = value.parse().map_err(|_| wrong())?,
             "--plan" => {
                 let text = std::fs::read_to_string(&value).map_err(|error| format!("{value}: {error}"))?;

@@ -15,6 +15,9 @@
 //! | `workload`, `swarm` | applications; scenarios of many seeds |
 //! | `sweep` | one request, cut at every byte of it and of its answer |
 //! | `agenda`, `clock`, `rng`, `digest` | what is next; a machine's clocks; chance; what engines put out |
+//!
+//! Which invariant is judged where, by which planted bug that is proved, and what became of bugs other clients had:
+//! `tests/simulation/README.md` of the repository.
 
 mod agenda;
 mod client;

@@ -87,8 +87,9 @@ fn what_cannot_go_back_is_sent_as_a_message_and_else_comes_again_here() {
     stored(&mut one, 0, "T", "TRAN_MSG\u{1}true\u{2}color\u{1}red\u{2}");
     h.answer_pull(pull, FOUND, &next(1), &one);
     let mut delivery = h.delivered();
-    for round in 0..3 {
-        h.settle(delivery, Settlement::Later { delay_level: 0 });
+    // A level that was chosen goes along; else it is the broker's own for the first time.
+    for (round, (delay_level, delay)) in [(0, "3"), (5, "5"), (0, "3")].into_iter().enumerate() {
+        h.settle(delivery, Settlement::Later { delay_level });
         let back = h.take(Q::CONSUMER_SEND_MSG_BACK);
         h.answer(back, A::SYSTEM_ERROR, &[], b"");
         let send = h.take(Q::SEND_MESSAGE_V2);
@@ -101,7 +102,7 @@ fn what_cannot_go_back_is_sent_as_a_message_and_else_comes_again_here() {
             ("RETRY_TOPIC", "T"),
             ("RECONSUME_TIME", "1"),
             ("MAX_RECONSUME_TIMES", "16"),
-            ("DELAY", "3"),
+            ("DELAY", delay),
             ("ORIGIN_MESSAGE_ID", "KEY0"),
             ("UNIQ_KEY", "KEY0"),
             ("color", "red"),

@@ -75,6 +75,8 @@ pub enum Bug {
     NumberReused,
     /// I23: more memory is held than allowed.
     OverBudget,
+    /// I24: it panics.
+    Panics,
     /// I26: a second connection to one endpoint.
     SecondConnection,
     /// I27: a send goes to a queue that is in no route.
@@ -91,7 +93,7 @@ pub enum Bug {
 
 impl Bug {
     /// All, with the invariant whose judge must notice.
-    pub const ALL: [(Self, &'static str); 23] = [
+    pub const ALL: [(Self, &'static str); 24] = [
         (Self::WrongOffset, "I1"),
         (Self::OutcomeTwice, "I2"),
         (Self::OutcomeLost, "I2"),
@@ -109,6 +111,7 @@ impl Bug {
         (Self::AfterRevoke, "I20"),
         (Self::NumberReused, "I22"),
         (Self::OverBudget, "I23"),
+        (Self::Panics, "I24"),
         (Self::SecondConnection, "I26"),
         (Self::SentOffRoute, "I27"),
         (Self::RouteGivenUp, "I27"),
@@ -320,6 +323,7 @@ impl Truth {
 
     /// A client has had its turn.
     pub(super) fn on_turn(&mut self, client: usize, held: usize, budget: usize) {
+        assert!(!self.strikes(Bug::Panics), "planted");
         let held = if self.strikes(Bug::OverBudget) { budget + 1 } else { held };
         if held > budget {
             self.blame("I23", format!("client {client} holds {held} bytes, {budget} are allowed"));
