@@ -42,8 +42,8 @@ fn r32_a_queue_goes_on_after_its_broker_was_away_for_minutes() {
 
 #[test]
 fn r68_a_client_that_starts_and_stops_in_a_row_leaves_nothing() {
-    let plan: String = (0..12)
-        .map(|n| format!("at={} lasts=4000 leave client={}\n", 10_000 + n * 9000, [0, 2][n % 2]))
-        .collect();
+    let lines =
+        (0..12).map(|n| format!("at={} lasts=4000 leave client={}", 10_000 + n * 9000, [0, 2][n % 2]));
+    let plan = lines.collect::<Vec<_>>().join("\n");
     assert!(heals(&plan) > 0);
 }
