@@ -291,7 +291,7 @@ fn noted(block: &[u8]) -> Option<Form<'_>> {
         let usual = (1..=255).contains(&key_len) && !value.is_empty();
         (usual && !twins.marked(mark_of(front, key_len))).then_some(())?;
         let end = block.len() - after.len();
-        spans.push(end - value.len() - usize::from(GAP) - key_len, end - value.len(), end)?;
+        spans.push(end - value.len(), end)?;
         rest = after;
     }
     rest.is_empty().then_some(Form::Noted(block, spans, GAP))

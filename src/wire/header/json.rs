@@ -333,7 +333,7 @@ fn noted_fields<'a>(scanner: &mut Scanner<'a>) -> Option<ExtFields<'a>> {
             None => (quick.escaped_until_quote()?, true),
         };
         let end = quick.at() - from - 1;
-        spans.push(end - value.len() - usize::from(GAP) - key.len(), end - value.len(), end)?;
+        spans.push(end - value.len(), end)?;
         if escaped {
             spans.is_escaped();
         }

@@ -9,8 +9,8 @@ use crate::wire::json::parse_i64;
 /// Fields that are noted: more than any request of the hot paths has. Heads with more are walked.
 const MOST: usize = 16;
 
-/// Offsets of keys and values in the ext fields of one head: in the order of the wire, each value so many bytes behind
-/// its key. Nothing is noted of what is in any way unusual.
+/// Offsets of values in the ext fields of one head, in the order of the wire: keys lie so many bytes before and behind
+/// them. Nothing is noted of what is in any way unusual.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Spans {
     all: [Span; MOST],
@@ -21,19 +21,27 @@ pub(super) struct Spans {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Span {
-    key: u16,
     value: u16,
     end: u16,
 }
 
+/// Where the first key begins, behind `{"` or its length.
+const FIRST_KEY: usize = 2;
+
+/// Bytes between a value and the next key: `","`, or the length of that key.
+#[inline]
+fn lead(gap: usize) -> usize {
+    if gap == usize::from(super::json::GAP) { 3 } else { 2 }
+}
+
 impl Spans {
-    /// Notes a field: where its key begins, where its value begins and ends. `None` if there is no room for it.
+    /// Notes a field: where its value begins and ends. `None` if there is no room for it.
     #[inline]
-    pub(super) fn push(&mut self, key: usize, value: usize, end: usize) -> Option<()> {
+    pub(super) fn push(&mut self, value: usize, end: usize) -> Option<()> {
         let slot = self.all.get_mut(usize::from(self.count))?;
-        // The end is the largest of the three.
+        // The end is the larger of the two.
         let end = u16::try_from(end).ok()?;
-        *slot = Span { key: key as u16, value: value as u16, end };
+        *slot = Span { value: value as u16, end };
         self.count += 1;
         Some(())
     }
@@ -53,25 +61,29 @@ impl Spans {
     #[inline]
     pub(super) fn get<'a>(&self, index: u8, text: &'a [u8], gap: usize) -> Option<(&'a [u8], Raw<'a>)> {
         let index = usize::from(index);
-        let (key, value) = self.used().get(index)?.cut(text, gap)?;
+        let before = index.checked_sub(1).and_then(|before| self.used().get(before));
+        let key = before.map_or(FIRST_KEY, |before| usize::from(before.end) + lead(gap));
+        let (key, value) = self.used().get(index)?.cut(key, text, gap)?;
         Some((key, self.raw(index, value)))
     }
 
     /// All keys and values, in their order.
     #[inline]
     pub(super) fn for_each<'a>(&self, text: &'a [u8], gap: usize, mut visit: impl FnMut(&'a [u8], Raw<'a>)) {
+        let mut at = FIRST_KEY;
         for (index, span) in self.used().iter().enumerate() {
-            if let Some((key, value)) = span.cut(text, gap) {
-                visit(key, self.raw(index, value));
+            if let Some((key, value)) = span.cut(at, text, gap) {
+                visit(key, if self.escaped == 0 { Raw::Ascii(value) } else { self.raw(index, value) });
             }
+            at = usize::from(span.end) + lead(gap);
         }
     }
 
     /// Where the value of that field begins, or its quote; of the last, if there are several.
     pub(super) fn value_of(&self, field: &str, text: &[u8], gap: usize) -> Option<usize> {
-        let mut all = self.used().iter().rev();
-        let found = all.find(|span| span.cut(text, gap).is_some_and(|(key, _)| key == field.as_bytes()))?;
-        let value = usize::from(found.value);
+        let named = |index: &u8| self.get(*index, text, gap).is_some_and(|(key, _)| key == field.as_bytes());
+        let found = (0..self.count).rev().find(named)?;
+        let value = usize::from(self.used().get(usize::from(found))?.value);
         // In JSON its quote is the last byte of the gap; in the binary form a length ends there.
         Some(if gap == usize::from(super::json::GAP) { value - 1 } else { value })
     }
@@ -83,12 +95,12 @@ impl Spans {
 
 impl Span {
     #[inline]
-    fn cut(self, text: &[u8], gap: usize) -> Option<(&[u8], &[u8])> {
+    fn cut(self, key: usize, text: &[u8], gap: usize) -> Option<(&[u8], &[u8])> {
         // From the back: one comparison for each cut.
         let (front, _) = text.split_at_checked(usize::from(self.end))?;
         let (front, value) = front.split_at_checked(usize::from(self.value))?;
         let (front, _) = front.split_at_checked(front.len().wrapping_sub(gap))?;
-        Some((front.get(usize::from(self.key)..)?, value))
+        Some((front.get(key..)?, value))
     }
 }
 
