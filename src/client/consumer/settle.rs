@@ -299,7 +299,8 @@ impl PushConsumer {
         let timeout = self.config.consume_timeout;
         let Some(queue) = self.queue_mut(lease) else { return };
         let at = queue.progress_at + timeout;
-        if queue.lease_timer || timeout == Duration::MAX || queue.process.front().is_none() {
+        let watched = queue.lease_timer || timeout == Duration::MAX || queue.releasing.is_some();
+        if watched || queue.process.front().is_none() {
             return;
         }
         queue.lease_timer = true;

@@ -80,6 +80,21 @@ fn later_goes_back_to_the_broker_and_counts_when_confirmed() {
 }
 
 #[test]
+fn a_queue_that_is_being_released_watches_no_delivery() {
+    let (mut h, pull) = consuming(config(), 0);
+    h.answer_pull(pull, FOUND, &next(1), &body(0..1));
+    let delivery = h.delivered();
+    h.unsubscribe("T");
+    h.advance(Duration::ZERO);
+    // Its last commit is not answered, its delivery not settled: its time is over, and time goes on.
+    let last = h.take(Q::UPDATE_CONSUMER_OFFSET);
+    h.advance(config().consume_timeout * 2);
+    assert_eq!(h.stats().leases_expired, 0);
+    h.settle(delivery, Settlement::Done);
+    h.answer(last, A::SUCCESS, &[], b"");
+}
+
+#[test]
 fn what_cannot_go_back_is_sent_as_a_message_and_else_comes_again_here() {
     let (mut h, pull) = consuming(config(), 0);
     h.route("%RETRY%G", &["b:0"]);
