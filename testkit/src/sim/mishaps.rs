@@ -306,6 +306,10 @@ impl World {
     /// Tells a client to stop in order.
     pub(super) fn leave(&mut self, client: usize, grace: Duration) {
         let now = self.now;
+        // A process that is paused is told nothing: its clock may stand still.
+        if self.client_mut(client).is_some_and(|node| node.paused_until > now) {
+            return;
+        }
         let moment =
             self.client_mut(client).filter(|node| node.client.is_some()).map(|node| node.moment(now));
         if let (Some(truth), Some(moment)) = (&mut self.truth, moment) {
