@@ -14,9 +14,8 @@ use crate::client::ids::SendId;
 use crate::client::names::{BrokerName, Queue};
 use crate::error::{Progress, RejectReason, RequestFailure};
 use crate::wire::codes::ResponseCode;
-use crate::wire::fields::{FieldValue, SendMessageV2Request};
-use crate::wire::header::{DecodeFields, EncodeError, ExtFields, FieldError, Hole, Request};
-use crate::wire::message::OffsetMessageId;
+use crate::wire::fields::{ReceiptFields, SendMessageV2Request};
+use crate::wire::header::{EncodeError, Hole, Request};
 
 /// Pause before an attempt is made again that found every queue full, or no master; the first before a retry.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -217,35 +216,9 @@ impl Producers {
 }
 
 enum Read {
-    Stored(SendStatus, Stored),
+    Stored(SendStatus, ReceiptFields),
     Refused(ResponseCode, String),
     Nonsense(String),
-}
-
-/// What a receipt takes of a [`SendMessageResponse`](crate::wire::fields::SendMessageResponse): every
-/// acknowledgement is read, and only this of it.
-struct Stored {
-    offset_message_id: Option<OffsetMessageId>,
-    queue_id: i32,
-    queue_offset: i64,
-}
-
-impl DecodeFields<'_> for Stored {
-    fn decode(ext: &ExtFields<'_>) -> Result<Self, FieldError> {
-        let (mut msg_id, mut queue_id, mut queue_offset) = (None, None, None);
-        ext.for_each(|key, value| match key {
-            b"msgId" => msg_id = Some(value),
-            b"queueId" => queue_id = Some(value),
-            b"queueOffset" => queue_offset = Some(value),
-            _ => {}
-        });
-        let msg_id = msg_id.ok_or(FieldError::Missing("msgId"))?;
-        Ok(Self {
-            offset_message_id: msg_id.as_plain().and_then(|id| OffsetMessageId::from_digits(id).ok()),
-            queue_id: FieldValue::read(queue_id, "queueId").map_err(|error| ext.locate(error))?,
-            queue_offset: FieldValue::read(queue_offset, "queueOffset").map_err(|error| ext.locate(error))?,
-        })
-    }
 }
 
 fn read(reply: &Reply<'_>) -> Read {

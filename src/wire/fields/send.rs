@@ -2,7 +2,9 @@
 
 use alloc::borrow::Cow;
 
-use super::{As, Parts, fields};
+use super::{As, FieldValue, Parts, fields};
+use crate::wire::header::{DecodeFields, ExtFields, FieldError};
+use crate::wire::message::OffsetMessageId;
 
 fields! {
     /// SEND_MESSAGE (10), with long names: `SendMessageRequestHeader`. What the Go client sends.
@@ -138,3 +140,29 @@ pub type SendBatchMessageRequest<'a> = As<SendMessageV2Request<'a>, 320>;
 pub type SendReplyMessageRequest<'a> = As<SendMessageRequest<'a>, 324>;
 /// SEND_REPLY_MESSAGE_V2 (325): a reply, with one-letter names.
 pub type SendReplyMessageV2Request<'a> = As<SendMessageV2Request<'a>, 325>;
+
+/// What a receipt takes of a [`SendMessageResponse`]: every acknowledgement is read, and only this of it.
+pub(crate) struct ReceiptFields {
+    /// None if what came is no such id.
+    pub(crate) offset_message_id: Option<OffsetMessageId>,
+    pub(crate) queue_id: i32,
+    pub(crate) queue_offset: i64,
+}
+
+impl DecodeFields<'_> for ReceiptFields {
+    fn decode(ext: &ExtFields<'_>) -> Result<Self, FieldError> {
+        let (mut msg_id, mut queue_id, mut queue_offset) = (None, None, None);
+        ext.for_each(|key, value| match key {
+            b"msgId" => msg_id = Some(value),
+            b"queueId" => queue_id = Some(value),
+            b"queueOffset" => queue_offset = Some(value),
+            _ => {}
+        });
+        let msg_id = msg_id.ok_or(FieldError::Missing("msgId"))?;
+        Ok(Self {
+            offset_message_id: msg_id.as_plain().and_then(|id| OffsetMessageId::from_digits(id).ok()),
+            queue_id: FieldValue::read(queue_id, "queueId").map_err(|error| ext.locate(error))?,
+            queue_offset: FieldValue::read(queue_offset, "queueOffset").map_err(|error| ext.locate(error))?,
+        })
+    }
+}
