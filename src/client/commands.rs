@@ -51,7 +51,7 @@ impl Client {
     ) -> Result<ProducerId, Rejected<ProducerConfig>> {
         record!(self, Entry::CreateProducer(Cow::Borrowed(&config), now));
         self.at(now);
-        let created = match self.check_groups() {
+        let created = match self.check_new_group() {
             Ok(()) => self.producers.create(config),
             Err(reason) => Err(Rejected::new(reason, config)),
         };
@@ -61,7 +61,7 @@ impl Client {
         Ok(id)
     }
 
-    fn check_groups(&self) -> Result<(), RejectReason> {
+    fn check_new_group(&self) -> Result<(), RejectReason> {
         if !self.lifecycle.is_running() {
             return Err(RejectReason::Closed);
         }
@@ -158,7 +158,7 @@ impl Client {
     ) -> Result<ConsumerId, Rejected<PushConsumerConfig>> {
         record!(self, Entry::CreatePushConsumer(Cow::Borrowed(&config), now));
         self.at(now);
-        let created = match self.check_groups() {
+        let created = match self.check_new_group() {
             Ok(()) => self.consumers.create(config, &mut borrow!(self)),
             Err(reason) => Err(Rejected::new(reason, config)),
         };
