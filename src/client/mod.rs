@@ -186,7 +186,8 @@ impl Client {
     }
 
     /// A client that writes down what it is given and what it says: see [`record`](crate::record). At most `most`
-    /// bytes of that wait for [`poll_record`](Self::poll_record); beyond, recording ends, and the log says so.
+    /// bytes of that wait for [`poll_record`](Self::poll_record), beside the memory budget; beyond, recording ends, and the
+    /// log says so.
     #[cfg(feature = "record")]
     pub fn recorded(
         config: ClientConfig,

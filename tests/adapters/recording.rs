@@ -93,22 +93,8 @@ fn replayed(log: Vec<u8>) -> Replayed {
     Replay::new(log).expect("a log").run().expect("the same again")
 }
 
-/// The driver may still write its last when the application has its report.
-fn settled(log: &Log) -> Vec<u8> {
-    let mut before = log.bytes();
-    loop {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-        let now = log.bytes();
-        if now.len() == before.len() {
-            return now;
-        }
-        before = now;
-    }
-}
-
 fn is_done_again(log: &Log) {
-    let bytes = settled(log);
-    let found = replayed(bytes);
+    let found = replayed(log.bytes());
     assert_eq!(found.ending, Ending::Whole);
     assert!(found.steps > 3 * MESSAGES as u64, "{found:?}");
 }
@@ -145,7 +131,7 @@ fn place(log: &[u8], of: &[u8]) -> usize {
 
 #[test]
 fn a_replay_that_differs_says_where() {
-    let log = settled(&waited::<rocketmq_io::mio::Mio>(ROOM));
+    let log = waited::<rocketmq_io::mio::Mio>(ROOM).bytes();
     // The body of a message that was sent is another: so are the bytes that leave.
     let mut other = log.clone();
     // Before the properties and their length, which is one byte.
@@ -163,7 +149,7 @@ fn a_replay_that_differs_says_where() {
 
 #[test]
 fn logs_that_are_cut_full_foreign_or_damaged_are_told_apart() {
-    let log = settled(&waited::<rocketmq_io::blocking::Blocking>(ROOM));
+    let log = waited::<rocketmq_io::blocking::Blocking>(ROOM).bytes();
     let cut = replayed(log[..log.len() * 2 / 3].to_vec());
     assert!(matches!(cut.ending, Ending::Cut(_) | Ending::Whole), "{cut:?}");
     assert!(matches!(Replay::new(b"RMQ".to_vec()), Err(ReplayError::NotALog)));
@@ -183,6 +169,6 @@ fn logs_that_are_cut_full_foreign_or_damaged_are_told_apart() {
 
 #[test]
 fn a_recording_that_nobody_fetches_in_time_ends_and_says_so() {
-    let log = settled(&waited::<rocketmq_io::mio::Mio>(4 << 10));
+    let log = waited::<rocketmq_io::mio::Mio>(4 << 10).bytes();
     assert_eq!(replayed(log).ending, Ending::Full);
 }
