@@ -87,8 +87,7 @@ impl<L: Launch> ClientBuilder<L> {
 
     /// Records everything the client is given and what it says, for [`rocketmq_engine::record::Replay`]: see there what
     /// such a log holds. `to` is written to on the driver, each turn, and flushed before a shutdown has its report; give it
-    /// a buffer. Should
-    /// more than `most` bytes come together in one turn, recording ends, and the log says so.
+    /// a buffer. Should more than `most` bytes come together in one turn, recording ends, and the log says so.
     ///
     /// An error of `to` ends recording too; the client goes on.
     #[cfg(feature = "record")]
