@@ -19,6 +19,7 @@ const FOUND: &[(&str, &str)] = &[
     ("losses-509022", include_str!("plans/losses-509022.plan")),
     ("swarm-701646", include_str!("plans/swarm-701646.plan")),
     ("swarm-919009", include_str!("plans/swarm-919009.plan")),
+    ("swarm-2025686", include_str!("plans/swarm-2025686.plan")),
     ("swarm-310767", include_str!("plans/swarm-310767.plan")),
     ("swarm-202851", include_str!("plans/swarm-202851.plan")),
 ];

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rocketmq_engine::wire::codes::RequestCode;
+use rocketmq_engine::wire::message::names::{RETRY_PREFIX, is_not_for_sending};
 use rocketmq_engine::{Instant, SendOutcome};
 
 use super::{Bug, Moment, Submitted, Truth};
@@ -142,9 +143,11 @@ impl Truth {
         key: Option<Name>,
     ) {
         let key = key.unwrap_or_else(|| "".into());
-        // A consumer that cannot send a message back puts it into the retry topic itself, as Java's do.
+        // A consumer that cannot send a message back puts it into the retry topic itself, as Java's do. When a late
+        // broker stores it, who asked may have hung up: then only the topic tells.
         let back = by.is_some_and(|by| by.request == RequestCode::CONSUMER_SEND_MSG_BACK)
-            || client.is_some_and(|client| self.members.contains_key(&client));
+            || client.is_some_and(|client| self.members.contains_key(&client))
+            || by.is_some() && (topic.starts_with(RETRY_PREFIX) || is_not_for_sending(topic));
         if back {
             self.on_sent_back(client, &key);
         } else if by.is_some() {
