@@ -132,6 +132,12 @@ impl<T> Slab<T> {
         self.generations.get(index as usize).copied()
     }
 
+    /// What is in a place now.
+    #[inline]
+    pub(crate) fn at(&self, index: u32) -> Option<&T> {
+        self.place(index)?.as_ref()
+    }
+
     fn is_now(&self, index: u32, generation: u32) -> bool {
         self.generation(index) == Some(generation)
     }

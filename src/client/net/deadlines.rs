@@ -1,20 +1,52 @@
 //! The earliest deadline of many things, each changed often: a tree of minima over their indices.
 
 use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
 
 use crate::time::Instant;
 
 /// Sixteen bytes for each index. The earliest one is read in one step, a change climbs only as far as it matters: a
 /// few steps more with a thousand connections than with one, where an ordered map would allocate and compare.
-#[derive(Clone, Debug, Default, Hash)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Deadlines {
     /// The root at 1, the children of `n` at `2n` and `2n + 1`, the leaves in the second half.
     nodes: Vec<Instant>,
+    /// Indices whose deadline is to be found anew, and a bit for each of them.
+    stale: Vec<u32>,
+    marks: Vec<u64>,
+}
+
+/// They follow from what they are the deadlines of, which is digested.
+impl Hash for Deadlines {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
 impl Deadlines {
     fn leaves(&self) -> usize {
         self.nodes.len() / 2
+    }
+
+    /// Notes that the deadline of an index may be another. It is found anew when somebody asks, once for many changes.
+    #[inline]
+    pub(super) fn mark(&mut self, index: usize) {
+        let (word, bit) = (index / 64, 1_u64 << (index % 64));
+        if self.marks.len() <= word {
+            self.marks.resize(word + 1, 0);
+        }
+        if let Some(marks) = self.marks.get_mut(word).filter(|marks| **marks & bit == 0) {
+            *marks |= bit;
+            self.stale.push(index as u32);
+        }
+    }
+
+    /// An index that was marked, and is no longer.
+    #[inline]
+    pub(super) fn take_marked(&mut self) -> Option<u32> {
+        let index = self.stale.pop()?;
+        if let Some(marks) = self.marks.get_mut(index as usize / 64) {
+            *marks &= !(1 << (index % 64));
+        }
+        Some(index)
     }
 
     /// Sets the deadline of an index; [`Instant::FAR_FUTURE`] is none.
@@ -69,6 +101,19 @@ mod tests {
     use super::*;
     use alloc::collections::BTreeMap;
     use proptest::prelude::*;
+
+    #[test]
+    fn what_is_marked_often_is_taken_once() {
+        let mut tree = Deadlines::default();
+        for index in [3, 200, 3, 0, 200] {
+            tree.mark(index);
+        }
+        let mut taken: Vec<_> = core::iter::from_fn(|| tree.take_marked()).collect();
+        taken.sort_unstable();
+        assert_eq!(taken, [0, 3, 200]);
+        tree.mark(3);
+        assert_eq!((tree.take_marked(), tree.take_marked()), (Some(3), None));
+    }
 
     proptest! {
         #[test]

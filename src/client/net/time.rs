@@ -36,6 +36,7 @@ impl Net {
         if self.next_probe().is_some_and(|at| at <= now) {
             self.probe(now);
         }
+        self.find_deadlines();
         while let Some(index) = self.deadlines.due(now) {
             // Whoever handles the connection sets its next deadline.
             self.deadlines.set(index, Instant::FAR_FUTURE);
@@ -70,13 +71,21 @@ impl Net {
     /// Something about the connection changed that its next deadline or the bytes it holds depend on.
     #[inline]
     pub(crate) fn reschedule(&mut self, conn: ConnId) {
-        let (idle, silence) = (self.config.idle_timeout, self.silence());
         if let Some(link) = self.links.get_mut(conn.index, conn.generation) {
             let held = link.core.held();
             self.noted_out.0 = self.noted_out.0 + held - link.noted.0;
             link.noted.0 = held;
-            let at = link.deadline(idle, silence);
-            self.deadlines.set(conn.index(), at);
+            self.deadlines.mark(conn.index());
+        }
+    }
+
+    /// Finds the deadlines anew of connections about which something changed.
+    fn find_deadlines(&mut self) {
+        let (idle, silence) = (self.config.idle_timeout, self.silence());
+        while let Some(index) = self.deadlines.take_marked() {
+            let link = self.links.at(index);
+            let at = link.map_or(Instant::FAR_FUTURE, |link| link.deadline(idle, silence));
+            self.deadlines.set(index as usize, at);
         }
     }
 
@@ -122,6 +131,7 @@ impl Net {
     }
 
     pub(crate) fn next_deadline(&mut self) -> Option<Instant> {
+        self.find_deadlines();
         let probe = self.next_probe();
         self.deadlines.first().into_iter().chain(probe).min()
     }
