@@ -6,7 +6,6 @@ const MISSED: &[(&str, f64)] = &[
     ("case 3, decode SEND answer, binary, Ir", 1453.0),
     ("case 11, engine turn of a 1 KiB send, JSON heads, Ir", 9641.0),
     ("case 11, engine turn of a 1 KiB send, binary heads, Ir", 7471.0),
-    ("case 14, an idle connection, bytes", 2751.0),
 ];
 
 /// Three hundredths: the same work takes some instructions more or less by where its memory lies, by the digits of its

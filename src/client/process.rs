@@ -15,12 +15,13 @@ use crate::wire::header::{Head, NoFields};
 impl Client {
     /// Takes out everything a connection has to say.
     pub(super) fn process(&mut self, conn: ConnId) {
-        let Some(mut reader) = self.net.take_reader(conn) else { return };
+        let mut reader = self.net.take_reader(conn);
         loop {
             self.process_ended(conn);
+            let Some(buffer) = &mut reader else { break };
             let Some(core) = self.net.core_mut(conn) else { break };
-            let Some(slot) = core.next_frame(&mut reader) else { break };
-            let frame = reader.view(&slot);
+            let Some(slot) = core.next_frame(buffer) else { break };
+            let frame = buffer.view(&slot);
             let Some(head) = core.parse_head(&frame) else { break };
             match core.classify(&head) {
                 Verdict::Response { context, .. } => {
@@ -33,7 +34,9 @@ impl Client {
                 Verdict::Unmatched => self.stats.unmatched_answers += 1,
             }
         }
-        self.net.restore_reader(conn, reader);
+        if let Some(buffer) = reader {
+            self.net.restore_reader(conn, buffer);
+        }
         self.net.close_if_drained(conn);
         self.finish(conn);
         self.net.announce_write(conn);

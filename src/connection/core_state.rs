@@ -1,6 +1,7 @@
 //! All of a connection but its read buffer, so that a frame can be borrowed while the rest changes.
 
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -8,7 +9,7 @@ use bytes::Bytes;
 
 use super::in_flight::InFlight;
 use super::read_buffer::{FrameRef, FrameSlot, ReadBuffer};
-use super::write_queue::{FrameState, WriteQueue};
+use super::write_queue::{FrameState, SpareQueues, WriteQueue};
 use super::{Body, ConnEvent, ConnStats, ConnectionConfig, ReplyToken, RequestId};
 use crate::error::{CloseCause, Progress, RejectReason, Rejected, RequestFailure};
 use crate::time::Instant;
@@ -70,7 +71,7 @@ enum State {
 
 #[derive(Clone, Debug, Hash)]
 pub(crate) struct Core<T> {
-    config: ConnectionConfig,
+    config: Arc<ConnectionConfig>,
     state: State,
     writes: WriteQueue,
     in_flight: InFlight<T>,
@@ -84,7 +85,7 @@ pub(crate) struct Core<T> {
 }
 
 impl<T> Core<T> {
-    pub(crate) fn new(config: ConnectionConfig, opaque_start: u32) -> Self {
+    pub(crate) fn new(config: Arc<ConnectionConfig>, opaque_start: u32) -> Self {
         Self {
             config,
             state: State::Open,
@@ -116,6 +117,18 @@ impl<T> Core<T> {
 
     pub(crate) fn held(&self) -> usize {
         self.writes.held() + self.in_flight.held()
+    }
+
+    /// Before something is asked: storage for it that another connection has left.
+    #[inline]
+    pub(crate) fn borrow_storage(&mut self, spare: &mut SpareQueues) {
+        self.writes.borrow(spare);
+    }
+
+    /// After something has left: storage that is not needed any more is left to other connections.
+    #[inline]
+    pub(crate) fn leave_storage(&mut self, spare: &mut SpareQueues) {
+        self.writes.leave(spare);
     }
 
     /// Gives memory back that only a busier time needed.

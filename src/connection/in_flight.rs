@@ -15,6 +15,8 @@ use crate::time::Instant;
 
 /// Distinct time-out lengths with a list of their own.
 const CLASSES: usize = 12;
+/// So many are usual: sends, pulls, questions, heartbeats.
+const USUAL: usize = 4;
 const MAP: u8 = u8::MAX;
 const SMALLEST: usize = 4;
 
@@ -43,7 +45,7 @@ pub(crate) struct InFlight<T> {
     slots: Vec<Option<Entry<T>>>,
     len: usize,
     next_id: u64,
-    classes: SmallVec<[Class; CLASSES]>,
+    classes: SmallVec<[Class; USUAL]>,
     others: BTreeSet<(Instant, u32)>,
 }
 

@@ -17,6 +17,7 @@ mod read_buffer;
 mod tests;
 mod write_queue;
 
+use alloc::sync::Arc;
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -31,6 +32,7 @@ use crate::wire::frame::{FrameLimits, SerializeType};
 use crate::wire::header::{EncodeFields, Head, Request};
 pub(crate) use core_state::{Core, Ended, Verdict};
 pub(crate) use read_buffer::ReadBuffer;
+pub(crate) use write_queue::SpareQueues;
 
 /// Names one request on one connection. It is not the wire's `opaque`, and never comes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -181,7 +183,7 @@ impl<T> Connection<T> {
     /// An open connection. `opaque_start` should be random, so that an answer that belongs to another connection
     /// fits no request of this one.
     pub fn new(config: ConnectionConfig, opaque_start: u32) -> Self {
-        let core = Core::new(config, opaque_start);
+        let core = Core::new(Arc::new(config), opaque_start);
         Self { reader: ReadBuffer::default(), core }
     }
 

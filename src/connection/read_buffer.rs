@@ -273,24 +273,17 @@ impl ReadBuffer {
         self.staging.capacity() + large + self.chunk.len() + self.current.len()
     }
 
-    /// Gives the staging buffer away when nothing is in it, so that an idle connection holds none.
-    pub(crate) fn take_spare(&mut self) -> Option<Vec<u8>> {
+    /// Lets go of the frame handed out last. True if nothing is left in here: then any connection may use it.
+    pub(crate) fn is_free(&mut self) -> bool {
         self.current = Bytes::new();
-        if self.start != self.end || self.staging.len() != STAGING {
-            return None;
+        if self.is_mid_frame() {
+            return false;
         }
         (self.start, self.end) = (0, 0);
-        Some(mem::take(&mut self.staging))
-    }
-
-    /// Uses a buffer that another connection's [`take_spare`](Self::take_spare) gave.
-    pub(crate) fn give_spare(&mut self, pool: &mut Vec<Vec<u8>>) {
-        if self.staging.is_empty()
-            && self.large.is_none()
-            && let Some(spare) = pool.pop()
-        {
-            self.staging = spare;
+        if self.staging.len() > STAGING {
+            self.staging = Vec::new();
         }
+        true
     }
 }
 
@@ -363,14 +356,22 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_buffer_gives_its_storage_away() {
+    fn a_buffer_is_free_when_its_frames_are_taken_out_and_holds_no_more_than_its_staging() {
         let mut read = ReadBuffer::default();
         read.push_slice(&frame(&[b'h'; 25], b"body"));
-        assert!(read.take_spare().is_none());
+        assert!(!read.is_free());
         collect(&mut read, &mut Vec::new());
-        let mut pool: Vec<_> = read.take_spare().into_iter().collect();
+        assert!(read.is_free());
+        assert_eq!(read.held(), STAGING);
+        // The rest of a large chunk makes the staging grow.
+        let frames = vec![frame(&[b'h'; 25], &vec![7; 20_000]); 5].concat();
+        assert!(read.push_chunk(Bytes::copy_from_slice(&frames[..frames.len() - 1])).is_none());
+        let _ = read.read_buf();
+        collect(&mut read, &mut Vec::new());
+        assert!(read.held() > STAGING && !read.is_free());
+        read.push_slice(&frames[frames.len() - 1..]);
+        collect(&mut read, &mut Vec::new());
+        assert!(read.is_free());
         assert_eq!(read.held(), 0);
-        read.give_spare(&mut pool);
-        assert_eq!((read.held(), pool.len()), (STAGING, 0));
     }
 }

@@ -3,11 +3,13 @@
 //! The queue is looked at and advanced, never popped, because TCP writes are partial. It knows of every frame how
 //! much of it has left, which is what lets the engine tell "not written" from "may have been delivered".
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 /// Bodies up to this size are copied behind their head, larger ones go out by reference.
 ///
@@ -39,8 +41,9 @@ pub(crate) enum FrameState {
     Written,
 }
 
+/// What waits in a queue.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct WriteQueue {
+struct Waiting {
     ring: Vec<u8>,
     /// First byte of `ring` that has not left.
     ring_start: usize,
@@ -49,43 +52,187 @@ pub(crate) struct WriteQueue {
     front_done: usize,
     /// Lengths of the frames that have not left whole; a removed one is zero.
     frames: VecDeque<usize>,
-    /// Number of the first frame in `frames`.
-    first_frame: u64,
     /// Bytes of the first frame that have left.
     frame_done: usize,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct WriteQueue {
+    /// None while nothing waits, unless its storage was kept.
+    waiting: Option<Box<Waiting>>,
+    /// Number of the first frame in it.
+    first_frame: u64,
     queued: usize,
 }
 
 /// What counts is what waits, not what has left and still lies in the ring.
 impl Hash for WriteQueue {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.ring.get(self.ring_start..).hash(state);
-        (&self.segments, self.front_done).hash(state);
-        (&self.frames, self.first_frame, self.frame_done).hash(state);
+        self.first_frame.hash(state);
+        if let Some(waiting) = self.waiting.as_deref().filter(|waiting| !waiting.frames.is_empty()) {
+            waiting.ring.get(waiting.ring_start..).hash(state);
+            (&waiting.segments, waiting.front_done).hash(state);
+            (&waiting.frames, waiting.frame_done).hash(state);
+        }
+    }
+}
+
+/// Queues of which storage is kept when nothing waits in them: more than have something to say in one turn.
+const SPARE_QUEUES: usize = 64;
+/// A queue that has grown beyond these bytes keeps its storage until it is trimmed.
+const SPARE_HELD: usize = 64 * 1024;
+
+/// Storage of queues in which nothing waits: an idle connection has none.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SpareQueues {
+    all: SmallVec<[Box<Waiting>; 4]>,
+    held: usize,
+}
+
+/// Memory for anything is no part of what will be done.
+impl Hash for SpareQueues {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+impl SpareQueues {
+    /// Bytes of memory held.
+    pub(crate) fn held(&self) -> usize {
+        self.held
     }
 }
 
 impl WriteQueue {
-    /// The ring to append a head to, and the mark where it begins; [`commit`](Self::commit) makes it a frame.
-    pub(crate) fn begin(&mut self) -> (&mut Vec<u8>, usize) {
-        if self.ring_start == self.ring.len() {
-            self.ring.clear();
-            self.ring_start = 0;
-        } else if self.ring_start > self.ring.len() / 2 && self.ring_start > 4096 {
-            self.ring.drain(..self.ring_start);
-            self.ring_start = 0;
+    /// Gives the queue storage that another left, if it has none.
+    #[inline]
+    pub(crate) fn borrow(&mut self, spare: &mut SpareQueues) {
+        if self.waiting.is_none()
+            && let Some(waiting) = spare.all.pop()
+        {
+            spare.held -= waiting.held();
+            self.waiting = Some(waiting);
         }
-        let mark = self.ring.len();
-        (&mut self.ring, mark)
+    }
+
+    /// Leaves its storage to others if nothing waits.
+    #[inline]
+    pub(crate) fn leave(&mut self, spare: &mut SpareQueues) {
+        let held = self.held();
+        if self.queued == 0
+            && held <= SPARE_HELD
+            && let Some(mut waiting) = self.waiting.take()
+        {
+            self.first_frame += waiting.empty() as u64;
+            if spare.all.len() < SPARE_QUEUES {
+                spare.held += held;
+                spare.all.push(waiting);
+            }
+        }
+    }
+
+    /// The ring to append a head to, and the mark where it begins; [`commit`](Self::commit) makes it a frame.
+    #[inline]
+    pub(crate) fn begin(&mut self) -> (&mut Vec<u8>, usize) {
+        let waiting = self.waiting.get_or_insert_default();
+        if waiting.ring_start == waiting.ring.len() {
+            waiting.ring.clear();
+            waiting.ring_start = 0;
+        } else if waiting.ring_start > waiting.ring.len() / 2 && waiting.ring_start > 4096 {
+            waiting.ring.drain(..waiting.ring_start);
+            waiting.ring_start = 0;
+        }
+        let mark = waiting.ring.len();
+        (&mut waiting.ring, mark)
     }
 
     /// Forgets what was appended after `mark`.
     pub(crate) fn roll_back(&mut self, mark: usize) {
-        self.ring.truncate(mark);
+        if let Some(waiting) = &mut self.waiting {
+            waiting.ring.truncate(mark);
+        }
     }
 
     /// Ends the frame begun at `mark` with its body and returns its number.
+    #[inline]
     pub(crate) fn commit(&mut self, mark: usize, body: &Bytes) -> u64 {
+        let waiting = self.waiting.get_or_insert_default();
+        let len = waiting.commit(mark, body);
+        self.queued += len;
+        self.first_frame + waiting.frames.len() as u64 - 1
+    }
+
+    /// Fills `out` with what waits, in order; returns how many slices were set.
+    pub(crate) fn slices<'a>(&'a self, out: &mut [&'a [u8]]) -> usize {
+        self.waiting.as_deref().map_or(0, |waiting| waiting.slices(out))
+    }
+
+    /// `n` bytes left from the front.
+    #[inline]
+    pub(crate) fn advance(&mut self, n: usize) {
+        let n = n.min(self.queued);
+        self.queued -= n;
+        if let Some(waiting) = &mut self.waiting {
+            waiting.advance_segments(n);
+            self.first_frame += waiting.advance_frames(n);
+        }
+    }
+
+    /// How far the frame with this number is.
+    pub(crate) fn state(&self, frame: u64) -> FrameState {
+        let begun = || self.waiting.as_deref().is_some_and(|waiting| waiting.frame_done > 0);
+        match frame.checked_sub(self.first_frame) {
+            None => FrameState::Written,
+            Some(0) if begun() => FrameState::Started,
+            Some(_) => FrameState::Waiting,
+        }
+    }
+
+    /// Number of the first frame that has not left whole.
+    #[inline]
+    pub(crate) fn first_frame(&self) -> u64 {
+        self.first_frame
+    }
+
+    /// Takes a frame back of which no byte has left; false if some has, or it was taken back before.
+    ///
+    /// Linear in what waits: it happens only when a deadline passes before the socket took the bytes.
+    pub(crate) fn remove(&mut self, frame: u64) -> bool {
+        if self.state(frame) != FrameState::Waiting {
+            return false;
+        }
+        let index = (frame - self.first_frame) as usize;
+        let removed = self.waiting.as_deref_mut().map_or(0, |waiting| waiting.remove(index));
+        self.queued -= removed;
+        removed > 0
+    }
+
+    /// Bytes that have not left.
+    #[inline]
+    pub(crate) fn queued(&self) -> usize {
+        self.queued
+    }
+
+    /// Bytes of memory held; bodies by reference belong to whoever asked.
+    #[inline]
+    pub(crate) fn held(&self) -> usize {
+        self.waiting.as_deref().map_or(0, Waiting::held)
+    }
+
+    /// Gives memory back that only a busier time needed.
+    pub(crate) fn trim(&mut self) {
+        if self.queued == 0 {
+            self.clear();
+        }
+    }
+
+    /// Drops everything, for a connection that is gone.
+    pub(crate) fn clear(&mut self) {
+        let frames = self.waiting.as_deref().map_or(0, |waiting| waiting.frames.len());
+        *self = Self { first_frame: self.first_frame + frames as u64, ..Self::default() };
+    }
+}
+
+impl Waiting {
+    fn commit(&mut self, mark: usize, body: &Bytes) -> usize {
         let shared = body.len() > COPY_THRESHOLD;
         if !shared {
             self.ring.extend_from_slice(body);
@@ -96,9 +243,8 @@ impl WriteQueue {
             len += body.len();
             self.segments.push_back(Segment::Shared(body.clone()));
         }
-        self.queued += len;
         self.frames.push_back(len);
-        self.first_frame + self.frames.len() as u64 - 1
+        len
     }
 
     fn push_inline(&mut self, n: usize) {
@@ -109,8 +255,7 @@ impl WriteQueue {
         }
     }
 
-    /// Fills `out` with what waits, in order; returns how many slices were set.
-    pub(crate) fn slices<'a>(&'a self, out: &mut [&'a [u8]]) -> usize {
+    fn slices<'a>(&'a self, out: &mut [&'a [u8]]) -> usize {
         let mut ring = self.ring.get(self.ring_start..).unwrap_or_default();
         let mut skip = self.front_done;
         let mut count = 0;
@@ -133,11 +278,9 @@ impl WriteQueue {
         count
     }
 
-    /// `n` bytes left from the front.
-    pub(crate) fn advance(&mut self, n: usize) {
-        let n = n.min(self.queued);
-        self.queued -= n;
-        self.advance_segments(n);
+    /// Frames that have left whole now that `n` bytes more have left.
+    fn advance_frames(&mut self, n: usize) -> u64 {
+        let mut left = 0;
         self.frame_done += n;
         while let Some(&len) = self.frames.front() {
             if self.frame_done < len {
@@ -145,8 +288,9 @@ impl WriteQueue {
             }
             self.frame_done -= len;
             self.frames.pop_front();
-            self.first_frame += 1;
+            left += 1;
         }
+        left
     }
 
     fn advance_segments(&mut self, mut n: usize) {
@@ -167,35 +311,14 @@ impl WriteQueue {
         }
     }
 
-    /// How far the frame with this number is.
-    pub(crate) fn state(&self, frame: u64) -> FrameState {
-        match frame.checked_sub(self.first_frame) {
-            None => FrameState::Written,
-            Some(0) if self.frame_done > 0 => FrameState::Started,
-            Some(_) => FrameState::Waiting,
+    /// Takes the frame at this place back, if it was not before; returns its length.
+    fn remove(&mut self, index: usize) -> usize {
+        let Some(len) = self.frames.get_mut(index).map(core::mem::take) else { return 0 };
+        if len > 0 {
+            let at = self.frames.iter().take(index).sum::<usize>() - self.frame_done;
+            self.cut(at, len);
         }
-    }
-
-    /// Number of the first frame that has not left whole.
-    pub(crate) fn first_frame(&self) -> u64 {
-        self.first_frame
-    }
-
-    /// Takes a frame back of which no byte has left; false if some has, or it was taken back before.
-    ///
-    /// Linear in what waits: it happens only when a deadline passes before the socket took the bytes.
-    pub(crate) fn remove(&mut self, frame: u64) -> bool {
-        if self.state(frame) != FrameState::Waiting {
-            return false;
-        }
-        let index = (frame - self.first_frame) as usize;
-        let Some(len) = self.frames.get_mut(index).map(core::mem::take).filter(|len| *len > 0) else {
-            return false;
-        };
-        let at = self.frames.iter().take(index).sum::<usize>() - self.frame_done;
-        self.cut(at, len);
-        self.queued -= len;
-        true
+        len
     }
 
     /// Cuts `len` bytes out, `at` bytes behind the front. They are one frame: inline bytes and at most one body.
@@ -223,30 +346,19 @@ impl WriteQueue {
         self.ring.drain(hole);
     }
 
-    /// Bytes that have not left.
-    pub(crate) fn queued(&self) -> usize {
-        self.queued
+    /// Forgets frames that were all taken back; returns how many.
+    fn empty(&mut self) -> usize {
+        let frames = self.frames.len();
+        self.frames.clear();
+        self.segments.clear();
+        self.ring.clear();
+        (self.ring_start, self.front_done, self.frame_done) = (0, 0, 0);
+        frames
     }
 
-    /// Bytes of memory held; bodies by reference belong to whoever asked.
-    pub(crate) fn held(&self) -> usize {
-        self.ring.capacity() + self.segments.capacity() * size_of::<Segment>() + self.frames.capacity() * 8
-    }
-
-    /// Gives memory back that only a busier time needed.
-    pub(crate) fn trim(&mut self) {
-        if self.queued == 0 {
-            (self.ring, self.ring_start) = (Vec::new(), 0);
-            self.segments.shrink_to_fit();
-            self.frames.shrink_to_fit();
-        }
-    }
-
-    /// Drops everything, for a connection that is gone.
-    pub(crate) fn clear(&mut self) {
-        self.first_frame += self.frames.len() as u64;
-        let first_frame = self.first_frame;
-        *self = Self { first_frame, ..Self::default() };
+    fn held(&self) -> usize {
+        let lists = self.segments.capacity() * size_of::<Segment>() + self.frames.capacity() * 8;
+        size_of::<Self>() + self.ring.capacity() + lists
     }
 }
 

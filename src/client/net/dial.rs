@@ -2,13 +2,14 @@
 
 use alloc::vec::Vec;
 
+use super::stream::Reader;
 use super::{Link, LinkState, Net, Noted, Question};
 use crate::client::action::{Action, CloseHow};
 use crate::client::backoff::Backoff;
 use crate::client::call::{CallFailure, Purpose};
 use crate::client::endpoint::{Endpoint, Role};
 use crate::client::ids::ConnId;
-use crate::connection::{Core, Ended, ReadBuffer};
+use crate::connection::{Core, Ended};
 use crate::error::{CloseCause, RequestFailure, TransportError};
 use crate::time::Instant;
 
@@ -23,13 +24,13 @@ impl Net {
         if self.closing {
             return None;
         }
-        let core = Core::new(self.config.connection.clone(), self.rng.next() as u32);
+        let core = Core::new(self.connection.clone(), self.rng.next() as u32);
         let connecting = LinkState::Connecting(now + self.config.connect_timeout);
         let link = Link {
             endpoint: endpoint.clone(),
             state: connecting,
             core,
-            reader: ReadBuffer::default(),
+            reader: Reader::default(),
             write_announced: false,
             last_traffic: now,
             unanswered_since: None,

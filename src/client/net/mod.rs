@@ -24,6 +24,7 @@ use core::time::Duration;
 
 use self::brokers::Replicas;
 use self::deadlines::Deadlines;
+use self::stream::{Reader, SpareReaders};
 use super::action::Action;
 use super::backoff::{Backoff, Rng};
 use super::call::{CallId, CallRefused, Purpose, Target};
@@ -31,7 +32,7 @@ use super::endpoint::{Endpoint, Role};
 use super::ids::{ConnId, Slab};
 use super::names::BrokerName;
 use crate::config::ClientConfig;
-use crate::connection::{Core, ReadBuffer, RequestId, STAGING};
+use crate::connection::{ConnectionConfig, Core, RequestId, SpareQueues};
 use crate::error::Rejected;
 use crate::time::Instant;
 use crate::wire::header::{EncodeError, Request};
@@ -72,7 +73,7 @@ struct Link {
     endpoint: Endpoint,
     state: LinkState,
     core: Core<Purpose>,
-    reader: ReadBuffer,
+    reader: Reader,
     /// A `Write` was emitted and the queue has not been empty since.
     write_announced: bool,
     last_traffic: Instant,
@@ -121,14 +122,17 @@ pub(crate) struct NetStats {
 #[derive(Clone, Debug, Hash)]
 pub(crate) struct Net {
     config: Arc<ClientConfig>,
+    connection: Arc<ConnectionConfig>,
     links: Slab<Link>,
     by_endpoint: BTreeMap<Endpoint, ConnId>,
     backoffs: BTreeMap<Endpoint, Backoff>,
     brokers: Vec<Broker>,
     name_servers: Vec<Endpoint>,
     pub(crate) actions: VecDeque<Action>,
-    /// Staging buffers that no connection uses just now.
-    spare: Vec<Vec<u8>>,
+    /// Read buffers that no connection uses just now.
+    spare: SpareReaders,
+    /// And storage of write queues, likewise.
+    spare_queues: SpareQueues,
     /// Body of the heartbeat that opens every broker connection, so that the broker knows us before it is asked.
     greeting: Bytes,
     /// Counts up with each change of the greeting.
@@ -152,6 +156,7 @@ impl Net {
     pub(crate) fn new(config: Arc<ClientConfig>, rng: Rng) -> Self {
         let name_servers = config.name_servers().to_vec();
         Self {
+            connection: Arc::new(config.connection.clone()),
             config,
             links: Slab::default(),
             by_endpoint: BTreeMap::new(),
@@ -159,7 +164,8 @@ impl Net {
             brokers: Vec::new(),
             name_servers,
             actions: VecDeque::new(),
-            spare: Vec::new(),
+            spare: SpareReaders::new(),
+            spare_queues: SpareQueues::default(),
             greeting: Bytes::new(),
             registration: 0,
             paused: false,
@@ -221,14 +227,15 @@ impl Net {
         let readers: usize =
             self.links.iter().map(|(_, _, link)| size_of::<Link>() + link.reader.held()).sum();
         let endpoints = self.brokers.len() * size_of::<Broker>() + self.backoffs.len() * ENDPOINT;
-        readers + self.spare.len() * STAGING + endpoints
+        let spare: usize = self.spare.iter().map(|buffer| stream::held(buffer)).sum();
+        readers + spare + endpoints
     }
 
     /// Bytes of memory held by what goes out, bodies excepted that belong to whoever asked. Asked for each send, so it
     /// is not added up anew.
     pub(crate) fn held_out(&self) -> usize {
         debug_assert!(self.noted_out.0 >= self.links.iter().map(|(_, _, link)| link.core.held()).sum());
-        self.noted_out.0 + self.greeting.len()
+        self.noted_out.0 + self.spare_queues.held() + self.greeting.len()
     }
 
     // ---- the memory budget ---------------------------------------------------------------------------------
@@ -264,7 +271,7 @@ impl Net {
         now: Instant,
     ) -> Result<CallId, (CallRefused, Purpose)> {
         let Some(conn) = self.resolve(to, now) else { return Err((CallRefused::NoAddress, purpose)) };
-        let Some(core) = self.core_mut(conn) else { return Err((CallRefused::NoAddress, purpose)) };
+        let Some(core) = self.asking(conn) else { return Err((CallRefused::NoAddress, purpose)) };
         let asked = core.request(fields, body, purpose, timeout, now);
         self.asked(conn, asked)
     }
@@ -280,7 +287,7 @@ impl Net {
         now: Instant,
     ) -> Result<CallId, (CallRefused, Purpose)> {
         let Some(conn) = self.master(broker, now) else { return Err((CallRefused::NoAddress, purpose)) };
-        let Some(core) = self.core_mut(conn) else { return Err((CallRefused::NoAddress, purpose)) };
+        let Some(core) = self.asking(conn) else { return Err((CallRefused::NoAddress, purpose)) };
         let asked = core.request_with(head, body, purpose, timeout, now);
         self.asked(conn, asked)
     }
@@ -295,9 +302,17 @@ impl Net {
         now: Instant,
     ) -> Result<CallId, (CallRefused, Purpose)> {
         let Some(conn) = self.master(broker, now) else { return Err((CallRefused::NoAddress, purpose)) };
-        let Some(core) = self.core_mut(conn) else { return Err((CallRefused::NoAddress, purpose)) };
+        let Some(core) = self.asking(conn) else { return Err((CallRefused::NoAddress, purpose)) };
         let asked = core.oneway_with(head, body, purpose);
         self.asked(conn, asked)
+    }
+
+    /// A connection on which something is about to be asked.
+    #[inline]
+    fn asking(&mut self, conn: ConnId) -> Option<&mut Core<Purpose>> {
+        let core = &mut self.links.get_mut(conn.index, conn.generation)?.core;
+        core.borrow_storage(&mut self.spare_queues);
+        Some(core)
     }
 
     #[inline]

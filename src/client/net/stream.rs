@@ -1,12 +1,53 @@
 //! Bytes in and out of a connection.
 
+use alloc::boxed::Box;
+
+use core::hash::{Hash, Hasher};
+
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::{LinkState, Net, Question};
 use crate::client::endpoint::Role;
 use crate::client::ids::ConnId;
 use crate::connection::ReadBuffer;
 use crate::time::Instant;
+
+/// Read buffers of connections on which nothing is under way, kept for the next that reads.
+pub(super) type SpareReaders = SmallVec<[Box<ReadBuffer>; SPARE_READERS]>;
+const SPARE_READERS: usize = 4;
+
+/// The read buffer of a connection, lent to it while anything is in it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reader(Option<Box<ReadBuffer>>);
+
+/// An empty buffer is as good as none.
+impl Hash for Reader {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.as_deref().filter(|buffer| buffer.is_mid_frame()).hash(state);
+    }
+}
+
+impl Reader {
+    #[inline]
+    fn lent(&mut self, spare: &mut SpareReaders) -> &mut ReadBuffer {
+        self.0.get_or_insert_with(|| spare.pop().unwrap_or_default())
+    }
+
+    pub(super) fn is_mid_frame(&self) -> bool {
+        self.0.as_deref().is_some_and(ReadBuffer::is_mid_frame)
+    }
+
+    /// Bytes of memory held.
+    pub(super) fn held(&self) -> usize {
+        self.0.as_deref().map_or(0, held)
+    }
+}
+
+/// Bytes of memory that a read buffer takes.
+pub(super) fn held(buffer: &ReadBuffer) -> usize {
+    size_of::<ReadBuffer>() + buffer.held()
+}
 
 impl Net {
     pub(crate) fn read_buf(&mut self, conn: ConnId) -> Option<&mut [u8]> {
@@ -15,19 +56,23 @@ impl Net {
         if link.core.is_closed() || (*paused && link.endpoint.role() != Role::NameServer) {
             return None;
         }
-        link.reader.give_spare(spare);
-        link.reader.read_buf()
+        link.reader.lent(spare).read_buf()
     }
 
     /// Bytes put into a connection's [`read_buf`](Self::read_buf) of which it is not told yet.
     #[cfg(feature = "record")]
     pub(crate) fn peek_read(&self, conn: ConnId, n: usize) -> &[u8] {
-        self.link(conn).map(|link| link.reader.peek(n)).unwrap_or_default()
+        self.link(conn)
+            .and_then(|link| link.reader.0.as_deref())
+            .map(|buffer| buffer.peek(n))
+            .unwrap_or_default()
     }
 
     pub(crate) fn handle_read(&mut self, conn: ConnId, n: usize, now: Instant) {
-        if let Some(link) = self.link_mut(conn) {
-            link.reader.commit(n);
+        if let Some(link) = self.link_mut(conn)
+            && let Some(buffer) = &mut link.reader.0
+        {
+            buffer.commit(n);
             link.core.note_read(n, now);
             self.heard(conn, now);
         }
@@ -56,8 +101,7 @@ impl Net {
             return 0;
         }
         // Also while reading pauses: what the driver has read already must not be lost.
-        link.reader.give_spare(spare);
-        let n = link.reader.push_slice(bytes);
+        let n = link.reader.lent(spare).push_slice(bytes);
         link.core.note_read(n, now);
         self.heard(conn, now);
         n
@@ -65,31 +109,31 @@ impl Net {
 
     /// Takes a chunk over; gives back what found no room.
     pub(crate) fn handle_bytes(&mut self, conn: ConnId, chunk: Bytes, now: Instant) -> Option<Bytes> {
-        let link = self.link_mut(conn)?;
+        let Self { links, spare, .. } = self;
+        let link = links.get_mut(conn.index, conn.generation)?;
         if link.core.is_closed() {
             return None;
         }
         let len = chunk.len();
-        let rest = link.reader.push_chunk(chunk);
+        let rest = link.reader.lent(spare).push_chunk(chunk);
         link.core.note_read(len - rest.as_ref().map_or(0, Bytes::len), now);
         self.heard(conn, now);
         rest
     }
 
     /// Takes the read buffer out, so that a frame in it can be looked at while everything else changes.
-    pub(crate) fn take_reader(&mut self, conn: ConnId) -> Option<ReadBuffer> {
-        self.link_mut(conn).map(|link| core::mem::take(&mut link.reader))
+    pub(crate) fn take_reader(&mut self, conn: ConnId) -> Option<Box<ReadBuffer>> {
+        self.link_mut(conn)?.reader.0.take()
     }
 
-    /// Puts the read buffer back; an idle one leaves its storage to others.
-    pub(crate) fn restore_reader(&mut self, conn: ConnId, mut reader: ReadBuffer) {
-        if let Some(storage) = reader.take_spare()
-            && self.spare.len() < 4
-        {
-            self.spare.push(storage);
-        }
-        if let Some(link) = self.link_mut(conn) {
-            link.reader = reader;
+    /// Puts the read buffer back, among the spare ones if nothing is in it.
+    pub(crate) fn restore_reader(&mut self, conn: ConnId, mut buffer: Box<ReadBuffer>) {
+        if !buffer.is_free() {
+            if let Some(link) = self.link_mut(conn) {
+                link.reader.0 = Some(buffer);
+            }
+        } else if self.spare.len() < SPARE_READERS {
+            self.spare.push(buffer);
         }
     }
 
@@ -106,12 +150,14 @@ impl Net {
 
     /// True if the connection has something to say now.
     pub(crate) fn handle_written(&mut self, conn: ConnId, n: usize, now: Instant) -> bool {
-        let Some(link) = self.link_mut(conn) else { return false };
+        let Self { links, spare_queues, .. } = self;
+        let Some(link) = links.get_mut(conn.index, conn.generation) else { return false };
         link.core.handle_written(n);
         link.last_traffic = now;
         link.unanswered_since.get_or_insert(now);
         if !link.core.has_pending_write() {
             link.write_announced = false;
+            link.core.leave_storage(spare_queues);
         }
         let news = link.core.has_news();
         self.reschedule(conn);

@@ -139,19 +139,16 @@ proptest! {
     }
 
     #[test]
-    fn storage_is_lent_only_between_frames(frames in frames(), pieces in pieces()) {
+    fn it_is_free_only_between_frames(frames in frames(), pieces in pieces()) {
         let bytes = stream(&frames);
-        let (mut buffer, mut out, mut rest, mut pool) = (ReadBuffer::default(), Frames::new(), &bytes[..], Vec::new());
+        let (mut buffer, mut out, mut rest) = (ReadBuffer::default(), Frames::new(), &bytes[..]);
         for (size, way) in pieces.into_iter().chain([(usize::MAX, Way::Read)]) {
-            buffer.give_spare(&mut pool);
             let (now, later) = rest.split_at(size.min(rest.len()));
             give(&mut buffer, now, way, &FrameLimits::default(), &mut out).expect("whole frames");
             rest = later;
-            let mid_frame = buffer.is_mid_frame();
-            if let Some(spare) = buffer.take_spare() {
-                prop_assert!(!mid_frame || buffer.is_mid_frame(), "a part of a frame is given away");
-                pool.push(spare);
-            }
+            let taken: usize = out.iter().map(|(head, body)| 8 + head.len() + body.len()).sum();
+            prop_assert_eq!(buffer.is_free(), taken == bytes.len() - rest.len());
+            prop_assert!(!buffer.is_free() || buffer.held() <= STAGING);
         }
         prop_assert!(out == frames);
     }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use crate::connection::write_queue::{COPY_THRESHOLD, FrameState, WriteQueue};
+use crate::connection::write_queue::{COPY_THRESHOLD, FrameState, SpareQueues, WriteQueue};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -16,6 +16,9 @@ enum Step {
     GiveUp(usize),
     Advance(usize),
     Remove(usize),
+    /// Storage is left to others, or had from them.
+    Leave,
+    Borrow,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -30,6 +33,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (1..30_usize).prop_map(Step::GiveUp),
         3 => prop_oneof![0..20_usize, 0..5000_usize].prop_map(Step::Advance),
         2 => any::<usize>().prop_map(Step::Remove),
+        2 => Just(Step::Leave),
+        2 => Just(Step::Borrow),
     ]
 }
 
@@ -48,6 +53,7 @@ struct Frame {
 struct Pair {
     queue: WriteQueue,
     frames: Vec<Frame>,
+    spare: SpareQueues,
     mark: u8,
 }
 
@@ -90,6 +96,13 @@ impl Pair {
                 frame.removed |= waits;
             }
             Step::Remove(_) => {}
+            Step::Leave => {
+                let before = self.queue.held() + self.spare.held();
+                self.queue.leave(&mut self.spare);
+                prop_assert_eq!(self.queue.held() + self.spare.held(), before);
+                prop_assert_eq!(self.queue.held() == 0, self.queue.queued() == 0);
+            }
+            Step::Borrow => self.queue.borrow(&mut self.spare),
         }
         Ok(())
     }
