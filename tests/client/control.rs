@@ -43,30 +43,57 @@ fn members_asked(w: &mut World, millis: u64) -> usize {
     questions
 }
 
+/// Lets a broker ask for `code`, or for what is `planted` in its place: what the client does but to answer that it
+/// does not do such things.
+fn obeyed(w: &mut World, conn: ConnId, code: Q, planted: Option<Q>) -> Vec<String> {
+    let ext = [("consumerGroup", "G"), ("topic", "T"), ("group", "G"), ("clientId", w.client.client_id())];
+    let ext = ext.map(|(key, value)| (key, value.to_owned()));
+    let ext = ext.each_ref().map(|(key, value)| (*key, value.as_str()));
+    w.events.clear();
+    w.ask_client(conn, planted.unwrap_or(code), &ext);
+    w.turn();
+    let mut wrong = Vec::new();
+    let refused = (A::REQUEST_CODE_NOT_SUPPORTED, 77, format!("request type {} not supported", code.0));
+    let answer = w.replies.pop();
+    if answer.as_ref() != Some(&refused) {
+        wrong.push(format!("{code:?} is answered {answer:?}"));
+    }
+    // What follows from it may take a moment.
+    let questions = members_asked(w, 2000);
+    if questions > 0 || !w.replies.is_empty() || !w.events.is_empty() {
+        wrong.push(format!("{code:?} made it do something: {questions} questions, {:?}", w.events));
+    }
+    wrong
+}
+
+/// What brokers ask of other clients.
+const NOT_DONE: [Q; 7] = [
+    Q::CHECK_TRANSACTION_STATE,
+    Q::RESET_CONSUMER_CLIENT_OFFSET,
+    Q::GET_CONSUMER_STATUS_FROM_CLIENT,
+    Q::GET_CONSUMER_RUNNING_INFO,
+    Q::CONSUME_MESSAGE_DIRECTLY,
+    Q::PUSH_REPLY_MESSAGE_TO_CLIENT,
+    Q(9999),
+];
+
 #[test]
 fn what_this_client_does_not_do_is_answered_so_and_does_nothing() {
     let (mut w, conn) = consuming();
     members_asked(&mut w, 2000);
-    let ext = [("consumerGroup", "G"), ("topic", "T"), ("group", "G"), ("clientId", w.client.client_id())];
-    let ext = ext.map(|(key, value)| (key, value.to_owned()));
-    let ext = ext.each_ref().map(|(key, value)| (*key, value.as_str()));
-    let codes = [
-        Q::CHECK_TRANSACTION_STATE,
-        Q::RESET_CONSUMER_CLIENT_OFFSET,
-        Q::GET_CONSUMER_STATUS_FROM_CLIENT,
-        Q::GET_CONSUMER_RUNNING_INFO,
-        Q::CONSUME_MESSAGE_DIRECTLY,
-        Q::PUSH_REPLY_MESSAGE_TO_CLIENT,
-        Q(9999),
-    ];
-    w.events.clear();
-    for code in codes {
-        w.ask_client(conn, code, &ext);
-        w.turn();
-        let (answer, opaque, words) = w.replies.pop().expect("an answer");
-        assert_eq!((answer, opaque), (A::REQUEST_CODE_NOT_SUPPORTED, 77), "{code:?}");
-        assert_eq!(words, format!("request type {} not supported", code.0));
-        assert!(w.replies.is_empty() && w.events.is_empty() && w.asked.is_empty(), "{code:?} did something");
+    for code in NOT_DONE {
+        assert_eq!(obeyed(&mut w, conn, code, None), Vec::<String>::new());
+    }
+}
+
+/// The planted bug: the client takes every request for one that it carries out.
+#[test]
+fn a_request_that_is_obeyed_is_noticed() {
+    let (mut w, conn) = consuming();
+    members_asked(&mut w, 2000);
+    for code in NOT_DONE {
+        let wrong = obeyed(&mut w, conn, code, Some(Q::NOTIFY_CONSUMER_IDS_CHANGED));
+        assert!(wrong.iter().any(|what| what.contains("made it do something")), "{code:?}: {wrong:?}");
     }
 }
 

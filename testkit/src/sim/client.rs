@@ -178,11 +178,24 @@ impl ClientNode {
         self.wake_at = Instant::FAR_FUTURE;
     }
 
-    pub(super) fn step_wall(&mut self, by_ms: i64, now: Instant) {
+    /// Sets the wall clock; the engine's deadlines before it was told and after, if it was.
+    pub(super) fn step_wall(&mut self, by_ms: i64, now: Instant) -> Option<[Instant; 2]> {
         self.clock.step_wall(by_ms);
         // A process that does not run is told when it goes on, when its clock is right again.
-        if self.paused_until <= now {
-            self.tell_wall(now);
+        if self.paused_until > now {
+            return None;
+        }
+        let before = self.deadline(now)?;
+        self.tell_wall(now);
+        Some([before, self.deadline(now)?])
+    }
+
+    /// When the engine wants to be woken; what is overdue is due now. After a turn it has nothing else to say.
+    fn deadline(&mut self, now: Instant) -> Option<Instant> {
+        let local = self.clock.local(now);
+        match self.client.as_mut()?.poll_action() {
+            Action::Wait(wait) => Some(wait.until.unwrap_or(Instant::FAR_FUTURE).max(local)),
+            other => panic!("{other:?} was left over from the last turn"),
         }
     }
 

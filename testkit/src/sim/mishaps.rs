@@ -62,8 +62,9 @@ impl World {
             K::Pause { client, .. } => self.pause(client, until),
             K::Wall { client, by_ms } => {
                 let now = self.now;
-                if let Some(node) = self.client_mut(client) {
-                    node.step_wall(by_ms, now);
+                let deadlines = self.client_mut(client).and_then(|node| node.step_wall(by_ms, now));
+                if let (Some(deadlines), Some(truth)) = (deadlines, &mut self.truth) {
+                    truth.on_wall(client, deadlines);
                 }
                 self.turn(client);
             }

@@ -9,7 +9,7 @@
 //! | `losses` | what brokers have lost, and what cannot be asked of anybody because of that |
 //! | here | I14 liveness, I23 memory, I28 shutdown |
 //!
-//! I24 (no spin) is asserted by the driver, I25 and I29 compare runs, I33 is scripted tests of the engine. Rooms
+//! I24 (no spin) is asserted by the driver, I29 compares runs, I33 is scripted tests of the engine. Rooms
 //! that wait for their features: I7 batches, I9 to I11 transactions, I17 order, I19 broadcast, I21 pop, I30 to I32
 //! security.
 //!
@@ -77,6 +77,8 @@ pub enum Bug {
     OverBudget,
     /// I24: it panics.
     Panics,
+    /// I25: a wall clock that is set moves a deadline.
+    WallMovesDeadline,
     /// I26: a second connection to one endpoint.
     SecondConnection,
     /// I27: a send goes to a queue that is in no route.
@@ -93,7 +95,7 @@ pub enum Bug {
 
 impl Bug {
     /// All, with the invariant whose judge must notice.
-    pub const ALL: [(Self, &'static str); 24] = [
+    pub const ALL: [(Self, &'static str); 25] = [
         (Self::WrongOffset, "I1"),
         (Self::OutcomeTwice, "I2"),
         (Self::OutcomeLost, "I2"),
@@ -112,6 +114,7 @@ impl Bug {
         (Self::NumberReused, "I22"),
         (Self::OverBudget, "I23"),
         (Self::Panics, "I24"),
+        (Self::WallMovesDeadline, "I25"),
         (Self::SecondConnection, "I26"),
         (Self::SentOffRoute, "I27"),
         (Self::RouteGivenUp, "I27"),
@@ -356,6 +359,18 @@ impl Truth {
             let few: Vec<_> = missing.iter().take(3).map(|key| self.whereabouts(group, key)).collect();
             let count = missing.len();
             self.blame("I14", format!("group {group} never finished {count} messages: {}", few.join("; ")));
+        }
+    }
+
+    /// A wall clock was set: what the engine waits for is what it waited for before (I25).
+    pub(super) fn on_wall(&mut self, client: usize, [before, after]: [Instant; 2]) {
+        let by = u64::from(self.strikes(Bug::WallMovesDeadline));
+        let after = after + Duration::from_millis(by);
+        if before != after {
+            self.blame(
+                "I25",
+                format!("client {client} is told the time of day, and waits for {after:?}, not {before:?}"),
+            );
         }
     }
 

@@ -112,21 +112,19 @@ impl Routes {
         if head.response_code() != ResponseCode::SUCCESS {
             return;
         }
-        let Ok(mut data) = TopicRouteData::decode(body) else { return };
+        let Ok(data) = TopicRouteData::decode(body) else { return };
         let known = self.learned.entry((client, topic)).or_default();
         if bug == Some(Bug::RouteNotRefreshed) && !known.is_empty() {
             return;
-        }
-        if let (Some(Bug::BrokerKept), Some(first)) = (bug, known.first()) {
-            let lost = first.brokers.first().cloned().unwrap_or_default();
-            data.broker_datas.retain(|broker| broker.broker_name != lost);
-            data.queue_datas.retain(|queues| queues.broker_name != lost);
         }
         // The last good route is kept.
         if data.queue_datas.is_empty() || data.broker_datas.is_empty() {
             return;
         }
-        let learned = Learned::new(now, now - asked_at < IN_TIME, data);
+        let mut learned = Learned::new(now, now - asked_at < IN_TIME, data);
+        if bug == Some(Bug::BrokerKept) {
+            learned.brokers.pop_first();
+        }
         // The newest sure one that is old enough, and all behind it, are what the engine may have sent by.
         let old = known.iter().rposition(|route| route.sure && now - route.at > UNDER_WAY);
         known.drain(..old.unwrap_or_default());
