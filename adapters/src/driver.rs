@@ -181,7 +181,10 @@ pub fn pump_read(
             }
             Err(error) => match error.kind() {
                 io::ErrorKind::Interrupted => {}
-                io::ErrorKind::WouldBlock => return Pump::Blocked,
+                io::ErrorKind::WouldBlock => {
+                    client.handle_read(conn, 0, now);
+                    return Pump::Blocked;
+                }
                 _ => {
                     client.handle_transport_error(conn, transport_error(&error), now);
                     return Pump::Gone;

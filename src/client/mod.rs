@@ -261,12 +261,15 @@ impl Client {
         self.net.read_buf(conn)
     }
 
-    /// `n` bytes were put at the front of [`read_buf`](Self::read_buf).
+    /// `n` bytes were put at the front of [`read_buf`](Self::read_buf). Of 0 nothing follows but that the buffer, if it
+    /// is empty, may be used by other connections: to be said when a socket turned out to have nothing to read.
     pub fn handle_read(&mut self, conn: ConnId, n: usize, now: Instant) {
         record!(self, Entry::Read(conn, self.net.peek_read(conn, n), now));
         self.at(now);
         self.net.handle_read(conn, n, self.now);
-        self.process(conn);
+        if n > 0 {
+            self.process(conn);
+        }
     }
 
     /// Bytes arrived: they are copied.

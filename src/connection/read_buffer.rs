@@ -123,7 +123,7 @@ impl Hash for ReadBuffer {
 /// Collects the bytes of one connection into frames.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReadBuffer {
-    /// Initialised once and reused; empty until the first read and when lent to a pool.
+    /// Initialised once and reused; empty until the first read, and no longer than what is in it when memory is short.
     staging: Vec<u8>,
     start: usize,
     end: usize,
@@ -143,8 +143,8 @@ impl ReadBuffer {
         if !self.chunk.is_empty() {
             self.unpack_chunk();
         }
-        if self.staging.is_empty() {
-            self.staging = vec![0; STAGING];
+        if self.staging.len() < STAGING {
+            self.staging.resize(STAGING, 0);
         }
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
@@ -271,6 +271,14 @@ impl ReadBuffer {
     pub(crate) fn held(&self) -> usize {
         let large = self.large.as_ref().map_or(0, |large| large.buffer.capacity());
         self.staging.capacity() + large + self.chunk.len() + self.current.len()
+    }
+
+    /// Holds no more than what has arrived, for as long as nothing is read.
+    pub(crate) fn shrink(&mut self) {
+        if self.large.is_none() && self.chunk.is_empty() {
+            self.staging = self.staging.get(self.start..self.end).unwrap_or_default().to_vec();
+            (self.start, self.end) = (0, self.staging.len());
+        }
     }
 
     /// Lets go of the frame handed out last. True if nothing is left in here: then any connection may use it.

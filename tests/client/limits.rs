@@ -7,7 +7,7 @@ use bytes::Bytes;
 use rocketmq_engine::wire::codes::{RequestCode as Q, ResponseCode as A};
 use rocketmq_engine::wire::frame::FrameError;
 use rocketmq_engine::{
-    Client, ClientConfig, CloseCause, ConsumeFrom, Event, Message, Notice, ProducerConfig,
+    Client, ClientConfig, CloseCause, ConnId, ConsumeFrom, Event, Message, Notice, ProducerConfig,
     PushConsumerConfig, RejectReason, SendOptions, Settlement, TagFilter,
 };
 
@@ -269,6 +269,49 @@ fn memory_budget_holds_a_slow_consumer_and_a_fast_producer_at_every_step() {
     w.advance(Duration::from_secs(5));
     let _ = endings(&mut w);
     assert!(w.client.held_bytes() < 1 << 20, "{} bytes are left", w.client.held_bytes());
+}
+
+/// A client with so small a budget as is allowed, and connections to so many brokers; an eighth of it is one frame.
+fn connected(brokers: usize) -> (World, usize, Vec<ConnId>) {
+    let mut config = config();
+    config.connection.frame_limits.max_frame = 64 << 10;
+    config.memory_budget = 8 * config.connection.frame_limits.max_frame;
+    let budget = config.memory_budget;
+    let names: Vec<String> = (0..brokers).map(|n| format!("broker-{n}")).collect();
+    let brokers: Vec<(&str, u32)> = names.iter().map(|name| (name.as_str(), 1)).collect();
+    let (mut w, _) = world(config);
+    w.route("many", &brokers);
+    let topic = w.topic("many");
+    let _ = w.client.writable_queues(&topic, w.now);
+    w.advance(Duration::from_secs(1));
+    let conns = names.iter().flat_map(|name| w.conns(&format!("{name}:1"))).collect();
+    (w, budget, conns)
+}
+
+#[test]
+fn frames_that_have_begun_on_many_connections_hold_what_has_arrived_of_them() {
+    let (mut w, budget, conns) = connected(24);
+    assert_eq!(conns.len(), 24);
+    for conn in conns {
+        w.client.handle_slice(conn, &[0, 0, 0, 200, 0, 0, 0], w.now);
+        assert!(w.client.held_bytes() <= budget, "{} bytes", w.client.held_bytes());
+    }
+}
+
+#[test]
+fn read_buffers_that_were_not_needed_are_given_back() {
+    let (mut w, budget, conns) = connected(24);
+    let before = w.client.held_bytes();
+    for conn in conns {
+        assert!(w.client.read_buf(conn).is_some());
+        w.client.handle_read(conn, 0, w.now);
+        assert!(w.client.held_bytes() <= budget, "{} bytes", w.client.held_bytes());
+    }
+    assert!(w.client.held_bytes() <= before + (70 << 10), "{} bytes, {before} before", w.client.held_bytes());
+    // Nothing was heard: silent peers are found as usual.
+    w.silent.extend((0..24).map(|n| format!("broker-{n}:1")));
+    w.advance(Duration::from_secs(180));
+    assert!(w.closed.iter().any(|(to, _)| to == "broker-3:1"), "{:?}", w.closed);
 }
 
 #[test]

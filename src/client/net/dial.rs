@@ -135,6 +135,7 @@ impl Net {
         let Some(mut link) = self.links.remove(conn.index, conn.generation) else { return Vec::new() };
         self.deadlines.set(conn.index(), Instant::FAR_FUTURE);
         self.noted_out.0 -= link.noted.0;
+        self.spare.forget(&link.reader);
         self.probes_changed = true;
         if self.by_endpoint.get(&link.endpoint) == Some(&conn) {
             self.by_endpoint.remove(&link.endpoint);

@@ -129,9 +129,8 @@ pub(crate) struct Net {
     brokers: Vec<Broker>,
     name_servers: Vec<Endpoint>,
     pub(crate) actions: VecDeque<Action>,
-    /// Read buffers that no connection uses just now.
     spare: SpareReaders,
-    /// And storage of write queues, likewise.
+    /// Storage of write queues that no connection uses just now.
     spare_queues: SpareQueues,
     /// Body of the heartbeat that opens every broker connection, so that the broker knows us before it is asked.
     greeting: Bytes,
@@ -157,6 +156,7 @@ impl Net {
         let name_servers = config.name_servers().to_vec();
         Self {
             connection: Arc::new(config.connection.clone()),
+            spare: SpareReaders::new(config.memory_budget),
             config,
             links: Slab::default(),
             by_endpoint: BTreeMap::new(),
@@ -164,7 +164,6 @@ impl Net {
             brokers: Vec::new(),
             name_servers,
             actions: VecDeque::new(),
-            spare: SpareReaders::new(),
             spare_queues: SpareQueues::default(),
             greeting: Bytes::new(),
             registration: 0,
@@ -227,8 +226,7 @@ impl Net {
         let readers: usize =
             self.links.iter().map(|(_, _, link)| size_of::<Link>() + link.reader.held()).sum();
         let endpoints = self.brokers.len() * size_of::<Broker>() + self.backoffs.len() * ENDPOINT;
-        let spare: usize = self.spare.iter().map(|buffer| stream::held(buffer)).sum();
-        readers + spare + endpoints
+        readers + self.spare.held() + endpoints
     }
 
     /// Bytes of memory held by what goes out, bodies excepted that belong to whoever asked. Asked for each send, so it

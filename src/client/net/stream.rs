@@ -10,12 +10,66 @@ use smallvec::SmallVec;
 use super::{LinkState, Net, Question};
 use crate::client::endpoint::Role;
 use crate::client::ids::ConnId;
-use crate::connection::ReadBuffer;
+use crate::connection::{ReadBuffer, STAGING};
 use crate::time::Instant;
 
-/// Read buffers of connections on which nothing is under way, kept for the next that reads.
-pub(super) type SpareReaders = SmallVec<[Box<ReadBuffer>; SPARE_READERS]>;
-const SPARE_READERS: usize = 4;
+/// Read buffers that no connection uses just now.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SpareReaders {
+    all: SmallVec<[Box<ReadBuffer>; Self::KEPT]>,
+    /// Those that connections have.
+    lent: usize,
+    /// So many may hold their whole staging: beyond, one in which a frame has begun holds what has arrived of it.
+    most: usize,
+}
+
+/// Memory for anything is no part of what will be done.
+impl Hash for SpareReaders {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+impl SpareReaders {
+    const KEPT: usize = 4;
+
+    /// An eighth of the memory budget is for staging: a frame that has begun on each of many connections must not cost
+    /// a staging buffer each.
+    pub(super) fn new(memory_budget: usize) -> Self {
+        Self { all: SmallVec::new(), lent: 0, most: (memory_budget / 8 / STAGING).max(1) }
+    }
+
+    #[inline]
+    fn lend(&mut self) -> Box<ReadBuffer> {
+        self.lent += 1;
+        self.all.pop().unwrap_or_default()
+    }
+
+    /// Takes a buffer back, or gives it again to the connection whose frame has begun in it.
+    #[inline]
+    fn take_back(&mut self, mut buffer: Box<ReadBuffer>) -> Option<Box<ReadBuffer>> {
+        let short = self.lent + self.all.len() > self.most;
+        if !buffer.is_free() {
+            if short {
+                buffer.shrink();
+            }
+            return Some(buffer);
+        }
+        self.lent -= 1;
+        if self.all.len() < Self::KEPT && !short {
+            self.all.push(buffer);
+        }
+        None
+    }
+
+    /// A connection is gone, with the buffer it may have.
+    pub(super) fn forget(&mut self, reader: &Reader) {
+        self.lent -= usize::from(reader.0.is_some());
+    }
+
+    /// Bytes of memory held by those that are not lent.
+    pub(super) fn held(&self) -> usize {
+        self.all.iter().map(|buffer| held(buffer)).sum()
+    }
+}
 
 /// The read buffer of a connection, lent to it while anything is in it.
 #[derive(Clone, Debug, Default)]
@@ -31,7 +85,7 @@ impl Hash for Reader {
 impl Reader {
     #[inline]
     fn lent(&mut self, spare: &mut SpareReaders) -> &mut ReadBuffer {
-        self.0.get_or_insert_with(|| spare.pop().unwrap_or_default())
+        self.0.get_or_insert_with(|| spare.lend())
     }
 
     pub(super) fn is_mid_frame(&self) -> bool {
@@ -45,7 +99,7 @@ impl Reader {
 }
 
 /// Bytes of memory that a read buffer takes.
-pub(super) fn held(buffer: &ReadBuffer) -> usize {
+fn held(buffer: &ReadBuffer) -> usize {
     size_of::<ReadBuffer>() + buffer.held()
 }
 
@@ -69,6 +123,10 @@ impl Net {
     }
 
     pub(crate) fn handle_read(&mut self, conn: ConnId, n: usize, now: Instant) {
+        if n == 0 {
+            let buffer = self.take_reader(conn);
+            return buffer.into_iter().for_each(|buffer| self.restore_reader(conn, buffer));
+        }
         if let Some(link) = self.link_mut(conn)
             && let Some(buffer) = &mut link.reader.0
         {
@@ -126,14 +184,18 @@ impl Net {
         self.link_mut(conn)?.reader.0.take()
     }
 
+    /// The read buffer, or one that it may use.
+    #[cfg(test)]
+    pub(crate) fn take_any_reader(&mut self, conn: ConnId) -> Box<ReadBuffer> {
+        self.take_reader(conn).unwrap_or_else(|| self.spare.lend())
+    }
+
     /// Puts the read buffer back, among the spare ones if nothing is in it.
-    pub(crate) fn restore_reader(&mut self, conn: ConnId, mut buffer: Box<ReadBuffer>) {
-        if !buffer.is_free() {
-            if let Some(link) = self.link_mut(conn) {
-                link.reader.0 = Some(buffer);
-            }
-        } else if self.spare.len() < SPARE_READERS {
-            self.spare.push(buffer);
+    pub(crate) fn restore_reader(&mut self, conn: ConnId, buffer: Box<ReadBuffer>) {
+        let kept = self.spare.take_back(buffer);
+        match self.links.get_mut(conn.index, conn.generation) {
+            Some(link) => link.reader.0 = kept,
+            None => self.spare.lent -= usize::from(kept.is_some()),
         }
     }
 

@@ -367,7 +367,7 @@ impl Harness {
         encode_head(&mut frame, SerializeType::Json, &spec, &FieldList(&sorted), body.len()).expect("fits");
         frame.extend_from_slice(body);
         let mut rest = &frame[..];
-        let mut reader = self.net.take_reader(asked.conn).unwrap_or_default();
+        let mut reader = self.net.take_any_reader(asked.conn);
         while !rest.is_empty() {
             let taken = reader.push_slice(rest);
             rest = &rest[taken..];
