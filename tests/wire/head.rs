@@ -1,10 +1,11 @@
 //! Heads and frames: computed by Java, odd, malformed.
 
-use rocketmq_engine::wire::codes::LanguageCode;
+use rocketmq_engine::wire::codes::{LanguageCode, Version};
 use rocketmq_engine::wire::fields::{
     AckMessageRequest, ChangeInvisibleTimeRequest, CommonRequest, ConsumerSendMsgBackRequest,
-    CreateTopicRequest, EndTransactionRequest, PopLiteMessageRequest, PopMessageRequest, PullMessageRequest,
-    ResetOffsetRequest, SendMessageRequest, SendMessageV2Request, UnregisterClientRequest,
+    CreateTopicRequest, EndTransactionRequest, Parts, PopLiteMessageRequest, PopMessageRequest,
+    PullMessageRequest, ResetOffsetRequest, SendMessageRequest, SendMessageV2Request,
+    UnregisterClientRequest,
 };
 use rocketmq_engine::wire::frame::{FrameLimits, Prefix, SerializeType};
 use rocketmq_engine::wire::header::{
@@ -217,5 +218,67 @@ pub(crate) fn malformed_frames() {
                 "{id}"
             );
         }
+    }
+}
+
+/// Signing in one pass relies on it.
+#[test]
+fn fields_with_others_between_are_sorted_only_if_both_are() {
+    let sorted = |fields: &[(&str, &str)], extra: &[(&str, &str)]| {
+        WithExtra { fields: &FieldList(fields), extra }.is_sorted()
+    };
+    let (good, bad) = ([("b", "1"), ("d", "2")], [("d", "2"), ("b", "1")]);
+    assert!(sorted(&good, &[("a", "3"), ("c", "4")]));
+    assert!(!sorted(&good, &[("c", "4"), ("a", "3")]));
+    assert!(!sorted(&bad, &[("a", "3"), ("c", "4")]));
+}
+
+#[test]
+fn a_text_in_parts_is_written_whole_among_other_fields() {
+    let properties = Some(Parts::Split(&["KEYS\u{1}order-1\u{2}", "WAIT\u{1}true\u{2}"]));
+    let fields = SendMessageV2Request { topic: "orders".into(), properties, ..Default::default() };
+    let written = collected(&WithExtra { fields: &fields, extra: &[("AccessKey", "me"), ("z", "last")] });
+    assert_eq!(written["i"], "KEYS\u{1}order-1\u{2}WAIT\u{1}true\u{2}");
+    assert_eq!((&*written["b"], &*written["AccessKey"], &*written["z"]), ("orders", "me", "last"));
+}
+
+#[test]
+fn a_text_is_the_same_in_parts_and_whole() {
+    let whole = |text: &'static str| Parts::Whole(text.into());
+    assert_eq!(Parts::Split(&["ab", "", "c"]), whole("abc"));
+    assert_eq!(Parts::Split(&[]), whole(""));
+    assert_ne!(Parts::Split(&["ab", "c"]), whole("ab"));
+    assert_ne!(whole("ab"), whole("ac"));
+}
+
+/// Java `MQVersion`: its names are what its own tools show.
+#[test]
+fn versions_have_java_s_names() {
+    let names = [
+        (0, "V3_0_0_SNAPSHOT"),
+        (15, "V3_0_0_FINAL"),
+        (16, "V3_0_1_SNAPSHOT"),
+        (17, "V3_0_1"),
+        (28, "V3_0_7_SNAPSHOT"),
+        (45, "V3_0_15"),
+        (47, "V3_1_0"),
+        (62, "V3_1_8_SNAPSHOT"),
+        (65, "V3_1_9"),
+        (67, "V3_2_0"),
+        (87, "V3_3_1"),
+        (105, "V3_4_1"),
+        (195, "V3_9_1"),
+        (211, "V3_9_9"),
+        (401, "V4_9_4"),
+        (407, "V4_9_7"),
+        (475, "V5_3_1"),
+        (513, "V5_5_0"),
+        (612, "HIGHER_VERSION"),
+        (i32::MAX, "HIGHER_VERSION"),
+        (-1, "version -1"),
+    ];
+    for (number, name) in names {
+        assert_eq!(Version(number).to_string(), name, "{number}");
+        assert_eq!(format!("{:?}", Version(number)), format!("{name} ({number})"));
     }
 }
