@@ -158,11 +158,27 @@ impl<T> Slab<T> {
             return None;
         }
         let value = self.place_mut(index)?.take()?;
+        self.vacate(index);
+        Some(value)
+    }
+
+    /// As [`remove`](Self::remove), the value being dropped where it lies.
+    #[inline]
+    pub(crate) fn discard(&mut self, index: u32, generation: u32) {
+        if self.is_now(index, generation)
+            && let Some(place) = self.place_mut(index).filter(|place| place.is_some())
+        {
+            *place = None;
+            self.vacate(index);
+        }
+    }
+
+    #[inline]
+    fn vacate(&mut self, index: u32) {
         if let Some(generation) = self.generations.get_mut(index as usize) {
             *generation = generation.wrapping_add(1);
         }
         self.free.push(index);
-        Some(value)
     }
 
     /// All values with index and generation, by index.

@@ -16,10 +16,12 @@ impl Client {
     /// Takes out everything a connection has to say.
     pub(super) fn process(&mut self, conn: ConnId) {
         let mut reader = self.net.take_reader(conn);
-        loop {
-            self.process_ended(conn);
+        while let Some(core) = self.net.core_mut(conn) {
+            if let Some(ended) = core.pop_ended() {
+                self.on_ended(conn, ended);
+                continue;
+            }
             let Some(buffer) = &mut reader else { break };
-            let Some(core) = self.net.core_mut(conn) else { break };
             let Some(slot) = core.next_frame(buffer) else { break };
             let frame = buffer.view(&slot);
             let Some(head) = core.parse_head(&frame) else { break };
@@ -34,19 +36,11 @@ impl Client {
                 Verdict::Unmatched => self.stats.unmatched_answers += 1,
             }
         }
-        if let Some(buffer) = reader {
-            self.net.restore_reader(conn, buffer);
+        if self.net.restore_reader(conn, reader) {
+            self.finish(conn);
         }
-        self.net.close_if_drained(conn);
-        self.finish(conn);
         self.net.announce_write(conn);
         self.settle_down();
-    }
-
-    fn process_ended(&mut self, conn: ConnId) {
-        while let Some(ended) = self.net.core_mut(conn).and_then(Core::pop_ended) {
-            self.on_ended(conn, ended);
-        }
     }
 
     /// What a closed connection still owes, its own ending last.

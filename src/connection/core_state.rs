@@ -190,6 +190,7 @@ impl<T> Core<T> {
     }
 
     /// The head of a frame; one that cannot be read closes.
+    #[inline]
     pub(crate) fn parse_head<'a>(&mut self, frame: &FrameRef<'a>) -> Option<Head<'a>> {
         match Head::parse(frame.serialize(), frame.head()) {
             Ok(head) => Some(head),

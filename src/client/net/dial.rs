@@ -196,16 +196,6 @@ impl Net {
         Some(conn)
     }
 
-    /// Closes a connection that is drained.
-    pub(crate) fn close_if_drained(&mut self, conn: ConnId) {
-        if let Some(link) = self.link_mut(conn)
-            && link.draining
-            && link.core.in_flight() == 0
-        {
-            link.core.close();
-        }
-    }
-
     /// Closes every connection once its queue is empty, and opens no other.
     pub(crate) fn close_all(&mut self) -> Vec<ConnId> {
         self.closing = true;

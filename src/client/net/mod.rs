@@ -96,6 +96,14 @@ struct Link {
 }
 
 impl Link {
+    /// Notes the bytes that its outgoing side holds now, among those of all.
+    #[inline]
+    fn note_held(&mut self, all: &mut Noted) {
+        let held = self.core.held();
+        all.0 = all.0 + held - self.noted.0;
+        self.noted.0 = held;
+    }
+
     /// Requests may have been taken back before a byte of them left: an empty queue turns non-empty anew.
     fn note_taken_back(&mut self) {
         self.write_announced &= self.core.has_pending_write();
@@ -338,14 +346,13 @@ impl Net {
 
     /// `Write` is an edge: once when the queue turns non-empty on an open connection.
     pub(crate) fn announce_write(&mut self, conn: ConnId) {
-        if let Some(link) = self.link_mut(conn)
-            && link.state == LinkState::Open
-            && !link.write_announced
-            && link.core.has_pending_write()
-        {
+        let Self { links, actions, deadlines, noted_out, .. } = self;
+        let Some(link) = links.get_mut(conn.index, conn.generation) else { return };
+        if link.state == LinkState::Open && !link.write_announced && link.core.has_pending_write() {
             link.write_announced = true;
-            self.actions.push_back(Action::Write { conn });
+            actions.push_back(Action::Write { conn });
         }
-        self.reschedule(conn);
+        link.note_held(noted_out);
+        deadlines.mark(conn.index());
     }
 }

@@ -125,7 +125,8 @@ impl Net {
     pub(crate) fn handle_read(&mut self, conn: ConnId, n: usize, now: Instant) {
         if n == 0 {
             let buffer = self.take_reader(conn);
-            return buffer.into_iter().for_each(|buffer| self.restore_reader(conn, buffer));
+            self.restore_reader(conn, buffer);
+            return;
         }
         if let Some(link) = self.link_mut(conn)
             && let Some(buffer) = &mut link.reader.0
@@ -190,13 +191,19 @@ impl Net {
         self.take_reader(conn).unwrap_or_else(|| self.spare.lend())
     }
 
-    /// Puts the read buffer back, among the spare ones if nothing is in it.
-    pub(crate) fn restore_reader(&mut self, conn: ConnId, buffer: Box<ReadBuffer>) {
-        let kept = self.spare.take_back(buffer);
-        match self.links.get_mut(conn.index, conn.generation) {
-            Some(link) => link.reader.0 = kept,
-            None => self.spare.lent -= usize::from(kept.is_some()),
+    /// Puts the read buffer back, among the spare ones if nothing is in it, and closes a connection that is drained.
+    /// True if the connection has something to say.
+    pub(crate) fn restore_reader(&mut self, conn: ConnId, buffer: Option<Box<ReadBuffer>>) -> bool {
+        let kept = buffer.and_then(|buffer| self.spare.take_back(buffer));
+        let Some(link) = self.links.get_mut(conn.index, conn.generation) else {
+            self.spare.lent -= usize::from(kept.is_some());
+            return false;
+        };
+        link.reader.0 = kept;
+        if link.draining && link.core.in_flight() == 0 {
+            link.core.close();
         }
+        link.core.has_news()
     }
 
     pub(crate) fn write_slices<'a>(&'a self, conn: ConnId, out: &mut [&'a [u8]]) -> usize {
@@ -212,7 +219,7 @@ impl Net {
 
     /// True if the connection has something to say now.
     pub(crate) fn handle_written(&mut self, conn: ConnId, n: usize, now: Instant) -> bool {
-        let Self { links, spare_queues, .. } = self;
+        let Self { links, spare_queues, deadlines, noted_out, .. } = self;
         let Some(link) = links.get_mut(conn.index, conn.generation) else { return false };
         link.core.handle_written(n);
         link.last_traffic = now;
@@ -221,8 +228,8 @@ impl Net {
             link.write_announced = false;
             link.core.leave_storage(spare_queues);
         }
-        let news = link.core.has_news();
-        self.reschedule(conn);
-        news
+        link.note_held(noted_out);
+        deadlines.mark(conn.index());
+        link.core.has_news()
     }
 }

@@ -72,9 +72,7 @@ impl Net {
     #[inline]
     pub(crate) fn reschedule(&mut self, conn: ConnId) {
         if let Some(link) = self.links.get_mut(conn.index, conn.generation) {
-            let held = link.core.held();
-            self.noted_out.0 = self.noted_out.0 + held - link.noted.0;
-            link.noted.0 = held;
+            link.note_held(&mut self.noted_out);
             self.deadlines.mark(conn.index());
         }
     }

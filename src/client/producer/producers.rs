@@ -470,15 +470,29 @@ impl Producers {
     // ---- endings -------------------------------------------------------------------------------------------
 
     fn remove(&mut self, id: SendId) -> Option<Pending> {
-        let pending = self.sends.remove(id.index, id.generation)?;
-        self.clear_timer(id, pending.timer());
+        self.strike(id)?;
+        self.sends.remove(id.index, id.generation)
+    }
+
+    /// As [`remove`](Self::remove), of a send of which nothing is given back; whose it was.
+    fn discard(&mut self, id: SendId) -> Option<ProducerId> {
+        let producer = self.strike(id)?;
+        self.sends.discard(id.index, id.generation);
+        Some(producer)
+    }
+
+    /// Takes a send off every list but that of sends; whose it is.
+    fn strike(&mut self, id: SendId) -> Option<ProducerId> {
+        let pending = self.sends.get(id.index, id.generation)?;
+        let (producer, timer) = (pending.producer, pending.timer());
         self.held = self.held.saturating_sub(pending.message.size());
         if let State::Waiting(place) = pending.state
             && let Some(state) = self.topics.get_mut(pending.message.topic.index())
         {
             state.waiting.remove(&place);
         }
-        Some(pending)
+        self.clear_timer(id, timer);
+        Some(producer)
     }
 
     pub(super) fn note_attempt(pending: &mut Pending, attempt: Attempt) {
@@ -491,19 +505,17 @@ impl Producers {
     }
 
     pub(super) fn end_acknowledged(&mut self, id: SendId, receipt: SendReceipt, ctx: &mut Ctx<'_>) {
-        let Some(pending) = self.remove(id) else { return };
+        let Some(producer) = self.discard(id) else { return };
         ctx.stats.acknowledged += 1;
-        let outcome = SendOutcome::Acknowledged(receipt);
-        ctx.events.push(Event::Sent { producer: pending.producer, id, outcome });
-        self.ended(pending.producer, ctx);
+        ctx.events.push(Event::Sent { producer, id, outcome: SendOutcome::Acknowledged(receipt) });
+        self.ended(producer, ctx);
     }
 
     pub(super) fn end_written(&mut self, id: SendId, ctx: &mut Ctx<'_>) {
-        let Some(pending) = self.remove(id) else { return };
+        let Some(producer) = self.discard(id) else { return };
         ctx.stats.acknowledged += 1;
-        let outcome = OnewayOutcome::Written;
-        ctx.events.push(Event::OnewaySent { producer: pending.producer, id, outcome });
-        self.ended(pending.producer, ctx);
+        ctx.events.push(Event::OnewaySent { producer, id, outcome: OnewayOutcome::Written });
+        self.ended(producer, ctx);
     }
 
     /// Ends a send without acknowledgement: indeterminate if any attempt may have been stored.

@@ -384,7 +384,7 @@ impl Harness {
                 if arrives { Ok(Reply { head: &head, body: view.body() }) } else { Err(failure) };
             self.with(|consumers, ctx| consumers.on_answer(id, call, &answer, ctx));
         }
-        self.net.restore_reader(asked.conn, reader);
+        self.net.restore_reader(asked.conn, Some(reader));
     }
 
     pub(super) fn answer_members(&mut self, members: &[&str]) {
