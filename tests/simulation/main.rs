@@ -3,6 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`world`] | the network's faults, one by one; two runs of a seed are the same |
+//! | [`strangers`] | another broker at a known address |
 //! | [`swarm`] | seeds of every scenario; plans that failed once; clocks that change nothing |
 //! | [`judges`] | every judge finds the bug planted for it |
 //! | [`cuts`] | requests cut at every byte |
@@ -14,6 +15,7 @@ mod cuts;
 mod judges;
 mod ledger;
 mod regressions;
+mod strangers;
 mod swarm;
 mod tables;
 mod world;

@@ -43,6 +43,15 @@ fn send(world: &mut World, client: usize, producer: ProducerId, body: String) {
 /// Sends one message a second for a minute and a half while the plan runs, then waits for all to be consumed.
 /// Outcomes, and bodies in the order they were delivered first.
 fn run(seed: u64, plan: &str) -> (Vec<SendOutcome>, Vec<String>, World) {
+    run_with(seed, plan, |_, _| {})
+}
+
+/// The same, with something more done in each second.
+pub(crate) fn run_with(
+    seed: u64,
+    plan: &str,
+    mut each: impl FnMut(&mut World, u64),
+) -> (Vec<SendOutcome>, Vec<String>, World) {
     let mut world = world(seed);
     let (selling, billing) = (world.add_client(), world.add_client());
     world.add_plan(&plan.parse::<Plan>().expect("a plan"));
@@ -50,6 +59,7 @@ fn run(seed: u64, plan: &str) -> (Vec<SendOutcome>, Vec<String>, World) {
     consumer(&mut world, billing);
     let (mut outcomes, mut bodies) = (Vec::new(), Vec::new());
     for second in 0..240 {
+        each(&mut world, second);
         if second < 90 {
             send(&mut world, selling, shop, format!("order {second}"));
         }
