@@ -262,6 +262,9 @@ fn h8_json_bodies_are_bounded() {
     for depth in [34, 1_000_000] {
         let error = Value::parse(deep(depth).as_bytes(), &Limits::default()).unwrap_err();
         assert_eq!(error, JsonError { at: 33, kind: JsonErrorKind::Depth { limit: 32 } });
+        // A key may be any value, as fastjson writes the keys of maps.
+        let error = Value::parse("{".repeat(depth).as_bytes(), &Limits::default()).unwrap_err();
+        assert_eq!(error, JsonError { at: 33, kind: JsonErrorKind::Depth { limit: 32 } });
     }
     let limits = Limits { max_nodes: 4, ..Limits::default() };
     assert!(Value::parse(b"[1,2,3]", &limits).is_ok());

@@ -266,3 +266,26 @@ fn doubles_are_written_as_java_writes_them() {
         assert_eq!(str::from_utf8(&out.finish()), Ok(expected));
     }
 }
+
+/// Characters beyond the first plane are escaped as pairs; half a pair is no character.
+#[test]
+fn pairs_of_escapes_are_one_character() {
+    let read = |escaped: &str| {
+        let json = format!("\"{escaped}\"");
+        let value = Value::parse(json.as_bytes(), &Limits::default()).expect("well-formed");
+        let text = value.as_text().expect("a text");
+        assert_eq!(format!("{text:?}"), format!("{:?}", text.as_str()));
+        (text.as_str().into_owned(), text.to_string())
+    };
+    for (escaped, plain) in [
+        ("\\ud83d\\ude00!", "\u{1f600}!"),
+        ("\\ud800\\udc00", "\u{10000}"),
+        ("\\uDBFF\\uDFFF", "\u{10ffff}"),
+        ("\\ud83dx", "\u{fffd}x"),
+        ("\\ude00x", "\u{fffd}x"),
+        ("\\ud83d\\ud83d\\ude00", "\u{fffd}\u{1f600}"),
+        ("\\ud83d\\n", "\u{fffd}\n"),
+    ] {
+        assert_eq!(read(escaped), (plain.to_owned(), plain.to_owned()), "{escaped}");
+    }
+}
