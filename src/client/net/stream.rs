@@ -1,7 +1,6 @@
 //! Bytes in and out of a connection.
 
 use alloc::boxed::Box;
-
 use core::hash::{Hash, Hasher};
 
 use bytes::Bytes;
@@ -14,7 +13,7 @@ use crate::connection::{ReadBuffer, STAGING};
 use crate::time::Instant;
 
 /// Read buffers that no connection uses just now.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct SpareReaders {
     all: SmallVec<[Box<ReadBuffer>; Self::KEPT]>,
     /// Those that connections have.

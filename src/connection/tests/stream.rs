@@ -108,13 +108,22 @@ proptest! {
         all in prop::collection::vec(sent(), 0..30),
         requests in 0..5_u32,
         binary: bool,
+        owned: bool,
         piece in 1..60_usize,
     ) {
         let form = if binary { SerializeType::Rocketmq } else { SerializeType::Json };
         let stream: Vec<u8> = all.iter().flat_map(|sent| bytes_of(sent, form)).collect();
         let (mut connection, mut seen) = (connection(requests), Vec::new());
+        prop_assert_eq!(connection.has_pending_write(), requests > 0);
         for piece in stream.chunks(piece) {
-            prop_assert_eq!(connection.handle_slice(piece, Instant::ZERO), piece.len());
+            let mut rest = owned.then(|| Bytes::copy_from_slice(piece));
+            if !owned {
+                prop_assert_eq!(connection.handle_slice(piece, Instant::ZERO), piece.len());
+            }
+            while let Some(chunk) = rest {
+                rest = connection.handle_bytes(chunk, Instant::ZERO);
+                seen.extend(events(&mut connection));
+            }
             seen.extend(events(&mut connection));
         }
         let wanted = expected(&all, requests);
