@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::stream::frame;
 use crate::connection::{ConnEvent, Connection, ConnectionConfig, RequestId};
-use crate::error::{Progress, RejectReason, RequestFailure};
+use crate::error::{CloseCause, Progress, RejectReason, RequestFailure};
 use crate::time::Instant;
 use crate::wire::fields::GetRouteInfoRequest;
 use crate::wire::frame::SerializeType;
@@ -265,4 +265,31 @@ proptest! {
             prop_assert!(world.queued() <= max_queued_bytes.max(3000) + 400 * (max_in_flight + 2));
         }
     }
+}
+
+#[test]
+fn a_closing_connection_lets_what_is_queued_leave_and_takes_nothing_more() {
+    let mut connection = Connection::<u8>::new(ConnectionConfig::default(), 7);
+    let ask = GetRouteInfoRequest { topic: "orders".into(), ..Default::default() };
+    let request = |connection: &mut Connection<u8>, n| {
+        connection.request(&ask, &Bytes::new(), n, Duration::from_secs(3), Instant::ZERO)
+    };
+    request(&mut connection, 1).expect("open");
+    connection.close();
+    let refused = request(&mut connection, 2).expect_err("closing");
+    assert!(matches!(refused.reason, RejectReason::Closed), "{refused:?}");
+    assert!(connection.poll_event().is_none() && connection.has_pending_write());
+    let mut slices = [&[][..]; 4];
+    let count = connection.write_slices(&mut slices);
+    let written = slices[..count].iter().map(|slice| slice.len()).sum();
+    connection.handle_written(written);
+    let mut seen = Vec::new();
+    while let Some(event) = connection.poll_event() {
+        seen.push(match event {
+            ConnEvent::RequestFailed { context, progress, .. } => (context, Some(progress)),
+            ConnEvent::Closed { cause: CloseCause::Local } => (0, None),
+            other => panic!("{other:?}"),
+        });
+    }
+    assert_eq!(seen, [(1, Some(Progress::MayBeDelivered)), (0, None)]);
 }
