@@ -1,6 +1,7 @@
 //! What becomes of requests, beside a list of them.
 
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -8,7 +9,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::stream::frame;
-use crate::connection::{ConnEvent, Connection, ConnectionConfig, RequestId};
+use crate::connection::{ConnEvent, Connection, ConnectionConfig, Core, RequestId};
 use crate::error::{CloseCause, Progress, RejectReason, RequestFailure};
 use crate::time::Instant;
 use crate::wire::fields::GetRouteInfoRequest;
@@ -292,4 +293,17 @@ fn a_closing_connection_lets_what_is_queued_leave_and_takes_nothing_more() {
         });
     }
     assert_eq!(seen, [(1, Some(Progress::MayBeDelivered)), (0, None)]);
+}
+
+#[test]
+fn only_a_frame_that_has_begun_and_is_read_has_to_end_in_time() {
+    let config = Arc::new(ConnectionConfig::default());
+    let limit = Instant::ZERO + config.frame_timeout;
+    let mut core = Core::<u8>::new(config, 7);
+    for (held, begun, deadline) in
+        [(false, false, None), (true, true, None), (true, false, None), (false, true, Some(limit))]
+    {
+        core.hold_frame_deadline(held, begun, Instant::ZERO);
+        assert_eq!(core.next_deadline(), deadline, "held {held}, begun {begun}");
+    }
 }
