@@ -72,129 +72,122 @@ const CHUNK: usize = 64;
 /// copies much, and no more than a chunk is held for nothing.
 #[derive(Clone, Debug, Hash)]
 pub(crate) struct Slab<T> {
-    chunks: Vec<Vec<Option<T>>>,
-    /// The generation of each place.
-    generations: Vec<u32>,
+    chunks: Vec<Vec<Place<T>>>,
+    places: u32,
     free: Vec<u32>,
+}
+
+#[derive(Clone, Debug, Hash)]
+struct Place<T> {
+    generation: u32,
+    value: Option<T>,
 }
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
-        Self { chunks: Vec::new(), generations: Vec::new(), free: Vec::new() }
+        Self { chunks: Vec::new(), places: 0, free: Vec::new() }
     }
 }
 
 impl<T> Slab<T> {
     #[inline]
-    fn place(&self, index: u32) -> Option<&Option<T>> {
+    fn place(&self, index: u32) -> Option<&Place<T>> {
         self.chunks.get(index as usize / CHUNK)?.get(index as usize % CHUNK)
     }
 
     #[inline]
-    fn place_mut(&mut self, index: u32) -> Option<&mut Option<T>> {
+    fn place_mut(&mut self, index: u32) -> Option<&mut Place<T>> {
         self.chunks.get_mut(index as usize / CHUNK)?.get_mut(index as usize % CHUNK)
     }
 
     /// Puts a value in; the pair is index and generation.
     #[inline]
     pub(crate) fn insert(&mut self, value: T) -> (u32, u32) {
-        let (index, generation) = self.next_id();
-        if self.free.pop().is_some()
+        if let Some(index) = self.free.pop()
             && let Some(place) = self.place_mut(index)
         {
-            *place = Some(value);
-        } else {
-            self.push(value);
+            place.value = Some(value);
+            return (index, place.generation);
         }
-        (index, generation)
+        (self.push(value), 0)
     }
 
-    fn push(&mut self, value: T) {
+    fn push(&mut self, value: T) -> u32 {
         if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
             // The first chunk grows as it is needed: most slabs are small.
             let room = if self.chunks.is_empty() { 0 } else { CHUNK };
             self.chunks.push(Vec::with_capacity(room));
         }
         if let Some(chunk) = self.chunks.last_mut() {
-            chunk.push(Some(value));
+            chunk.push(Place { generation: 0, value: Some(value) });
         }
-        self.generations.push(0);
+        self.places += 1;
+        self.places - 1
     }
 
-    #[inline]
+    /// What the next value put in will have.
     pub(crate) fn next_id(&self) -> (u32, u32) {
-        let index = self.free.last().copied().unwrap_or(self.generations.len() as u32);
-        (index, self.generations.get(index as usize).copied().unwrap_or_default())
+        let index = self.free.last().copied().unwrap_or(self.places);
+        (index, self.generation(index).unwrap_or_default())
     }
 
     /// The generation a place has now, whether something is in it or not.
     pub(crate) fn generation(&self, index: u32) -> Option<u32> {
-        self.generations.get(index as usize).copied()
+        self.place(index).map(|place| place.generation)
     }
 
     /// What is in a place now.
     #[inline]
     pub(crate) fn at(&self, index: u32) -> Option<&T> {
-        self.place(index)?.as_ref()
-    }
-
-    fn is_now(&self, index: u32, generation: u32) -> bool {
-        self.generation(index) == Some(generation)
+        self.place(index)?.value.as_ref()
     }
 
     #[inline]
     pub(crate) fn get(&self, index: u32, generation: u32) -> Option<&T> {
-        if self.is_now(index, generation) { self.place(index)?.as_ref() } else { None }
+        self.place(index).filter(|place| place.generation == generation)?.value.as_ref()
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, index: u32, generation: u32) -> Option<&mut T> {
-        if self.is_now(index, generation) { self.place_mut(index)?.as_mut() } else { None }
+        self.place_mut(index).filter(|place| place.generation == generation)?.value.as_mut()
     }
 
     #[inline]
     pub(crate) fn remove(&mut self, index: u32, generation: u32) -> Option<T> {
-        if !self.is_now(index, generation) {
-            return None;
-        }
-        let value = self.place_mut(index)?.take()?;
-        self.vacate(index);
+        let place = self.place_mut(index).filter(|place| place.generation == generation)?;
+        let value = place.value.take()?;
+        place.generation = generation.wrapping_add(1);
+        self.free.push(index);
         Some(value)
     }
 
     /// As [`remove`](Self::remove), the value being dropped where it lies.
     #[inline]
     pub(crate) fn discard(&mut self, index: u32, generation: u32) {
-        if self.is_now(index, generation)
-            && let Some(place) = self.place_mut(index).filter(|place| place.is_some())
+        if let Some(place) = self.place_mut(index)
+            && place.generation == generation
+            && place.value.is_some()
         {
-            *place = None;
-            self.vacate(index);
+            place.value = None;
+            place.generation = generation.wrapping_add(1);
+            self.free.push(index);
         }
-    }
-
-    #[inline]
-    fn vacate(&mut self, index: u32) {
-        if let Some(generation) = self.generations.get_mut(index as usize) {
-            *generation = generation.wrapping_add(1);
-        }
-        self.free.push(index);
     }
 
     /// All values with index and generation, by index.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, u32, &T)> {
-        let places = self.chunks.iter().flatten().zip(&self.generations).enumerate();
-        places.filter_map(|(index, (place, generation))| Some((index as u32, *generation, place.as_ref()?)))
+        let places = self.chunks.iter().flatten().enumerate();
+        places.filter_map(|(index, place)| Some((index as u32, place.generation, place.value.as_ref()?)))
     }
 
     /// All values, by index.
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.chunks.iter_mut().flatten().flatten()
+        self.chunks.iter_mut().flatten().filter_map(|place| place.value.as_mut())
     }
 
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        self.generations.len() - self.free.len()
+        self.places as usize - self.free.len()
     }
 }
 
