@@ -107,6 +107,7 @@ impl Client {
         self.start_send(producer, message, options, true, now)
     }
 
+    #[inline]
     fn start_send(
         &mut self,
         producer: ProducerId,

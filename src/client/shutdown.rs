@@ -64,10 +64,10 @@ impl Client {
 
     /// Brokers are told of groups that left, and what the next heartbeats say is renewed.
     pub(super) fn tell_who_left(&mut self) {
-        let (producers, consumers) = (self.producers.take_left(), self.consumers.take_left());
-        if producers.is_empty() && consumers.is_empty() {
+        if !self.producers.has_left() && !self.consumers.has_left() {
             return;
         }
+        let (producers, consumers) = (self.producers.take_left(), self.consumers.take_left());
         self.renew_registration();
         for group in &producers {
             unregister(Some(group), None, &mut borrow!(self));

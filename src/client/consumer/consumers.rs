@@ -175,6 +175,10 @@ impl Consumers {
         }
     }
 
+    pub(crate) fn has_left(&self) -> bool {
+        !self.left.is_empty()
+    }
+
     /// Groups that left since the last call: brokers are to be told (UNREGISTER_CLIENT).
     pub(crate) fn take_left(&mut self) -> Vec<alloc::string::String> {
         core::mem::take(&mut self.left)

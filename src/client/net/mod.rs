@@ -104,6 +104,16 @@ impl Link {
         self.noted.0 = held;
     }
 
+    /// Says once that something waits to be written, and notes what that takes.
+    #[inline]
+    fn announce_write(&mut self, conn: ConnId, actions: &mut VecDeque<Action>, noted_out: &mut Noted) {
+        if self.state == LinkState::Open && !self.write_announced && self.core.has_pending_write() {
+            self.write_announced = true;
+            actions.push_back(Action::Write { conn });
+        }
+        self.note_held(noted_out);
+    }
+
     /// Requests may have been taken back before a byte of them left: an empty queue turns non-empty anew.
     fn note_taken_back(&mut self) {
         self.write_announced &= self.core.has_pending_write();
@@ -347,12 +357,9 @@ impl Net {
     /// `Write` is an edge: once when the queue turns non-empty on an open connection.
     pub(crate) fn announce_write(&mut self, conn: ConnId) {
         let Self { links, actions, deadlines, noted_out, .. } = self;
-        let Some(link) = links.get_mut(conn.index, conn.generation) else { return };
-        if link.state == LinkState::Open && !link.write_announced && link.core.has_pending_write() {
-            link.write_announced = true;
-            actions.push_back(Action::Write { conn });
+        if let Some(link) = links.get_mut(conn.index, conn.generation) {
+            link.announce_write(conn, actions, noted_out);
+            deadlines.mark(conn.index());
         }
-        link.note_held(noted_out);
-        deadlines.mark(conn.index());
     }
 }

@@ -190,18 +190,21 @@ impl Net {
         self.take_reader(conn).unwrap_or_else(|| self.spare.lend())
     }
 
-    /// Puts the read buffer back, among the spare ones if nothing is in it, and closes a connection that is drained.
-    /// True if the connection has something to say.
+    /// Puts the read buffer back, among the spare ones if nothing is in it, closes a connection that is drained, and
+    /// says what is to be written now. True if the connection has something to say.
     pub(crate) fn restore_reader(&mut self, conn: ConnId, buffer: Option<Box<ReadBuffer>>) -> bool {
-        let kept = buffer.and_then(|buffer| self.spare.take_back(buffer));
-        let Some(link) = self.links.get_mut(conn.index, conn.generation) else {
-            self.spare.lent -= usize::from(kept.is_some());
+        let Self { links, spare, actions, deadlines, noted_out, .. } = self;
+        let kept = buffer.and_then(|buffer| spare.take_back(buffer));
+        let Some(link) = links.get_mut(conn.index, conn.generation) else {
+            spare.lent -= usize::from(kept.is_some());
             return false;
         };
         link.reader.0 = kept;
         if link.draining && link.core.in_flight() == 0 {
             link.core.close();
         }
+        link.announce_write(conn, actions, noted_out);
+        deadlines.mark(conn.index());
         link.core.has_news()
     }
 
