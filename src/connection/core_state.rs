@@ -171,17 +171,16 @@ impl<T> Core<T> {
         if let State::Closed { cause: CloseCause::Frame(_) | CloseCause::Head(_), .. } = self.state {
             return None;
         }
+        if !reader.is_mid_frame() {
+            self.frame_deadline = None;
+            return None;
+        }
         match reader.next_frame(&self.config.frame_limits) {
             Ok(Some(slot)) => {
                 self.frame_deadline = None;
                 Some(slot)
             }
-            Ok(None) => {
-                if !reader.is_mid_frame() {
-                    self.frame_deadline = None;
-                }
-                None
-            }
+            Ok(None) => None,
             Err(error) => {
                 self.fail(CloseCause::Frame(error));
                 None
@@ -220,6 +219,14 @@ impl<T> Core<T> {
         };
         self.stats.responses += 1;
         Verdict::Response { id, context: entry.context }
+    }
+
+    /// As [`classify`](Self::classify) of an answer with this opaque, if what it answers is wanted; else nothing is done.
+    #[inline]
+    pub(crate) fn answered<R>(&mut self, opaque: i32, wanted: impl FnOnce(&T) -> Option<R>) -> Option<R> {
+        let found = self.in_flight.take_wanted(opaque as u32, wanted)?;
+        self.stats.responses += 1;
+        Some(found)
     }
 
     /// Something is to be taken out although no frame arrived.

@@ -25,12 +25,18 @@ const SMALLEST: usize = 4;
 #[derive(Clone, Debug, Hash)]
 pub(crate) struct Entry<T> {
     pub(crate) frame: u64,
+    link: Link,
+    pub(crate) context: T,
+}
+
+/// Where an entry is in the lists of deadlines.
+#[derive(Clone, Copy, Debug, Hash)]
+struct Link {
     deadline: Instant,
     opaque: u32,
     previous: u32,
     next: u32,
     class: u8,
-    pub(crate) context: T,
 }
 
 #[derive(Clone, Debug, Hash)]
@@ -70,12 +76,12 @@ impl<T> InFlight<T> {
     }
 
     fn get(&self, opaque: u32) -> Option<&Entry<T>> {
-        self.slots.get(self.slot(opaque))?.as_ref().filter(|entry| entry.opaque == opaque)
+        self.slots.get(self.slot(opaque))?.as_ref().filter(|entry| entry.link.opaque == opaque)
     }
 
     fn get_mut(&mut self, opaque: u32) -> Option<&mut Entry<T>> {
         let slot = self.slot(opaque);
-        self.slots.get_mut(slot)?.as_mut().filter(|entry| entry.opaque == opaque)
+        self.slots.get_mut(slot)?.as_mut().filter(|entry| entry.link.opaque == opaque)
     }
 
     /// The whole id of an entry: the newest one given that ends in this opaque, since a taken slot is skipped.
@@ -105,7 +111,7 @@ impl<T> InFlight<T> {
         let mut slots = Vec::new();
         slots.resize_with(len, || None);
         for entry in core::mem::take(&mut self.slots).into_iter().flatten() {
-            let slot = entry.opaque as usize & (len - 1);
+            let slot = entry.link.opaque as usize & (len - 1);
             slots[slot] = Some(entry);
         }
         self.slots = slots;
@@ -125,7 +131,8 @@ impl<T> InFlight<T> {
         let deadline = now + timeout;
         let (class, previous) = self.link(opaque, timeout, deadline);
         let slot = self.slot(opaque);
-        self.slots[slot] = Some(Entry { frame, deadline, opaque, previous, next: opaque, class, context });
+        let link = Link { deadline, opaque, previous, next: opaque, class };
+        self.slots[slot] = Some(Entry { frame, link, context });
         self.len += 1;
     }
 
@@ -152,7 +159,7 @@ impl<T> InFlight<T> {
         };
         let previous = core::mem::replace(last, opaque);
         if let Some(before) = self.get_mut(previous) {
-            before.next = opaque;
+            before.link.next = opaque;
         }
         (index as u8, previous)
     }
@@ -160,9 +167,21 @@ impl<T> InFlight<T> {
     /// Ends the request that carried this `opaque`.
     pub(crate) fn take(&mut self, opaque: u32) -> Option<(RequestId, Entry<T>)> {
         let slot = self.slot(opaque);
-        let entry = self.slots.get_mut(slot)?.take_if(|entry| entry.opaque == opaque)?;
-        self.unlink(&entry);
+        let entry = self.slots.get_mut(slot)?.take_if(|entry| entry.link.opaque == opaque)?;
+        self.unlink(entry.link);
         Some((self.id_of(opaque), entry))
+    }
+
+    /// Ends the request that carried this `opaque`, if what is kept with it is wanted; returns what is wanted of it.
+    #[inline]
+    pub(crate) fn take_wanted<R>(&mut self, opaque: u32, wanted: impl FnOnce(&T) -> Option<R>) -> Option<R> {
+        let slot = self.slot(opaque);
+        let place = self.slots.get_mut(slot)?;
+        let entry = place.as_ref().filter(|entry| entry.link.opaque == opaque)?;
+        let (link, found) = (entry.link, wanted(&entry.context)?);
+        *place = None;
+        self.unlink(link);
+        Some(found)
     }
 
     /// Ends the request with this id.
@@ -174,25 +193,25 @@ impl<T> InFlight<T> {
         self.take(opaque).map(|(_, entry)| entry)
     }
 
-    fn unlink(&mut self, entry: &Entry<T>) {
+    fn unlink(&mut self, link: Link) {
         self.len -= 1;
-        let own = entry.opaque;
-        if entry.class == MAP {
-            self.others.remove(&(entry.deadline, own));
+        let own = link.opaque;
+        if link.class == MAP {
+            self.others.remove(&(link.deadline, own));
             return;
         }
-        let (first, last) = (entry.previous == own, entry.next == own);
-        if !first && let Some(before) = self.get_mut(entry.previous) {
-            before.next = if last { entry.previous } else { entry.next };
+        let (first, last) = (link.previous == own, link.next == own);
+        if !first && let Some(before) = self.get_mut(link.previous) {
+            before.link.next = if last { link.previous } else { link.next };
         }
-        if !last && let Some(after) = self.get_mut(entry.next) {
-            after.previous = if first { entry.next } else { entry.previous };
+        if !last && let Some(after) = self.get_mut(link.next) {
+            after.link.previous = if first { link.next } else { link.previous };
         }
-        let ends = &mut self.classes[entry.class as usize].ends;
+        let ends = &mut self.classes[link.class as usize].ends;
         match (first, last) {
             (true, true) => *ends = None,
-            (true, false) => *ends = ends.map(|(_, last)| (entry.next, last)),
-            (false, true) => *ends = ends.map(|(first, _)| (first, entry.previous)),
+            (true, false) => *ends = ends.map(|(_, last)| (link.next, last)),
+            (false, true) => *ends = ends.map(|(first, _)| (first, link.previous)),
             (false, false) => {}
         }
     }
@@ -200,7 +219,7 @@ impl<T> InFlight<T> {
     fn earliest(&self) -> Option<(Instant, u32)> {
         let firsts = self.classes.iter().filter_map(|class| self.get(class.ends?.0));
         let others = self.others.first().copied();
-        firsts.map(|entry| (entry.deadline, entry.opaque)).chain(others).min()
+        firsts.map(|entry| (entry.link.deadline, entry.link.opaque)).chain(others).min()
     }
 
     /// When the next request expires.
@@ -224,7 +243,7 @@ impl<T> InFlight<T> {
             // The oldest stands where the next one would be put.
             let slot = (self.next_id as usize).wrapping_add(*drained) & (slots - 1);
             *drained += 1;
-            if let Some(opaque) = self.slots[slot].as_ref().map(|entry| entry.opaque) {
+            if let Some(opaque) = self.slots[slot].as_ref().map(|entry| entry.link.opaque) {
                 return self.take(opaque);
             }
         }
