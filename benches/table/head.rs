@@ -3,7 +3,7 @@
 use rocketmq_engine::wire::codes::{LanguageCode, RequestCode, ResponseCode, Version};
 use rocketmq_engine::wire::fields::{Parts, SendMessageResponse, SendMessageV2Request};
 use rocketmq_engine::wire::frame::{FrameLimits, Prefix, SerializeType};
-use rocketmq_engine::wire::header::{Flag, Head, HeadSpec, HeadTemplate, Hole, encode_head};
+use rocketmq_engine::wire::header::{Flag, Head, HeadSpec, HeadTemplate, Hole, Part, encode_head};
 
 use crate::floor::head as floor;
 use crate::measure::Bench;
@@ -67,7 +67,7 @@ fn templated(case: u32, what: &'static str, serialize: SerializeType) -> Bench {
     let template =
         HeadTemplate::new(serialize, &spec(0), &fields(""), &["e", "g", "h", "i"]).expect("its keys");
     let fill = move |out: &mut Vec<u8>, opaque| {
-        let values = [Hole::Int(3), Hole::Int(BORN), Hole::Int(0), Hole::Parts(&[PROPERTIES])];
+        let values = [Hole::Int(3), Hole::Int(BORN), Hole::Int(0), Hole::Parts(&[Part::Text(PROPERTIES)])];
         template.fill(out, opaque, &values, BODY).expect("a small head");
     };
     let (mut ours, mut encoded) = (Vec::new(), Vec::new());

@@ -37,6 +37,14 @@ pub(crate) enum Purpose {
     Consumer(ConsumerId, ConsumerCall),
 }
 
+impl Purpose {
+    /// The send that waits for the answer, if it is one.
+    #[inline]
+    pub(crate) fn as_send(&self) -> Option<SendId> {
+        if let Self::Send(id) = self { Some(*id) } else { None }
+    }
+}
+
 /// An answer, borrowed from the connection it came on.
 #[derive(Debug)]
 pub(crate) struct Reply<'r> {

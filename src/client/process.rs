@@ -24,9 +24,18 @@ impl Client {
             let Some(buffer) = &mut reader else { break };
             let Some(slot) = core.next_frame(buffer) else { break };
             let frame = buffer.view(&slot);
+            if let Some(receipt) = self.producers.receipts.read(frame.serialize(), frame.head())
+                && let Some(id) = core.answered(receipt.opaque, Purpose::as_send)
+            {
+                self.producers.on_receipt(id, &receipt, &mut borrow!(self));
+                continue;
+            }
             let Some(head) = core.parse_head(&frame) else { break };
             match core.classify(&head) {
                 Verdict::Response { context, .. } => {
+                    if let Purpose::Send(_) = context {
+                        self.producers.learn(frame.serialize(), frame.head(), &head);
+                    }
                     if head.response_code() == ResponseCode::GO_AWAY {
                         self.net.drain(conn, self.now);
                     }
@@ -38,8 +47,8 @@ impl Client {
         }
         if self.net.restore_reader(conn, reader) {
             self.finish(conn);
+            self.net.announce_write(conn);
         }
-        self.net.announce_write(conn);
         self.settle_down();
     }
 

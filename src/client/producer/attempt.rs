@@ -6,16 +6,19 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::choice::choose;
+use super::config::ProducerConfig;
+use super::economy::Economy;
 use super::outcome::{Attempt, AttemptFailure, SendError, SendReceipt, SendStatus};
-use super::producers::{Producers, State};
+use super::producers::{Pending, Producers, State, TopicState};
 use crate::client::call::{Answer, CallId, CallRefused, Purpose, Reply};
 use crate::client::ctx::Ctx;
 use crate::client::ids::SendId;
 use crate::client::names::{BrokerName, Queue};
 use crate::error::{Progress, RejectReason, RequestFailure};
 use crate::wire::codes::ResponseCode;
-use crate::wire::fields::{ReceiptFields, SendMessageV2Request};
-use crate::wire::header::{EncodeError, Hole, Request};
+use crate::wire::fields::{ReceiptFields, SendMessageV2Request, ShapedReceipt};
+use crate::wire::frame::SerializeType;
+use crate::wire::header::{EncodeError, Head, Hole, Part, Request};
 
 /// Pause before an attempt is made again that found every queue full, or no master; the first before a retry.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -23,25 +26,27 @@ const PAUSE: Duration = Duration::from_millis(20);
 impl Producers {
     /// Makes the next attempt, or waits for what it needs. A refusal only if `first`: nothing of it was done.
     pub(super) fn attempt(&mut self, id: SendId, first: bool, ctx: &mut Ctx<'_>) -> Result<(), RejectReason> {
-        let Some((broker, queue_id)) = self.pick(id, ctx) else {
+        let Self { sends, topics, economy, .. } = self;
+        let Some(pending) = sends.get_mut(id.index, id.generation) else { return Ok(()) };
+        let Some((broker, queue_id)) = pick(pending, topics, economy, ctx) else {
             self.wait_for_route(id, ctx);
             return Ok(());
         };
-        let Some(pending) = self.sends.get_mut(id.index, id.generation) else { return Ok(()) };
         if pending.cold.as_ref().is_none_or(|cold| cold.attempts.is_empty()) {
-            self.economy.call();
+            economy.call();
         }
-        if !self.economy.attempt(&broker, pending.counted > 0) {
+        if !economy.attempt(&broker, pending.counted > 0) {
             let error = pending.cold().last_error.take().unwrap_or(SendError::Cancelled);
             self.end_failed(id, error, ctx);
             return Ok(());
         }
-        match self.ask(id, &broker, queue_id, ctx) {
+        let Some(producer) = self.all.get(pending.producer.index, pending.producer.generation) else {
+            return Ok(());
+        };
+        match ask(id, pending, &producer.config, topics, &broker, queue_id, ctx) {
             Some(Ok(call)) => {
-                if let Some(pending) = self.sends.get_mut(id.index, id.generation) {
-                    (pending.broker, pending.queue_id) = (Some(broker), queue_id);
-                }
-                self.enter(id, State::Attempt(call, ctx.now));
+                (pending.broker, pending.queue_id) = (Some(broker), queue_id);
+                pending.enter(id, State::Attempt(call, ctx.now), &mut self.timers);
                 Ok(())
             }
             Some(Err(CallRefused::Rejected(reason))) if first => Err(reason),
@@ -51,65 +56,6 @@ impl Producers {
             }
             None => Ok(()),
         }
-    }
-
-    /// Puts the send into the write queue of the broker's connection.
-    fn ask(
-        &mut self,
-        id: SendId,
-        broker: &BrokerName,
-        queue_id: u32,
-        ctx: &mut Ctx<'_>,
-    ) -> Option<Result<CallId, CallRefused>> {
-        let pending = self.sends.get(id.index, id.generation)?;
-        let config = &self.all.get(pending.producer.index, pending.producer.generation)?.config;
-        let (message, oneway) = (&pending.message, pending.oneway);
-        let templates = &mut self.topics.get_mut(message.topic.index())?.templates;
-        let connection = &ctx.config.connection;
-        let template = templates.get(pending.producer, config, &message.topic, broker, oneway, connection);
-        let Some(template) = template else {
-            let error = EncodeError::Code(SendMessageV2Request::CODE.0);
-            return Some(Err(CallRefused::Rejected(RejectReason::Encode(error))));
-        };
-        let mut text = [0; 56];
-        let unique = pending.message_id.encode(&mut text);
-        let properties = [&*message.properties, "UNIQ_KEY\u{1}", unique, "\u{2}"];
-        let values = [
-            Hole::Int(i64::from(queue_id)),
-            Hole::Int(ctx.unix_ms),
-            Hole::Int(i64::from(message.flag)),
-            Hole::Parts(&properties),
-        ];
-        let (body, now) = (&message.body, ctx.now);
-        let head = |ring: &mut Vec<u8>, opaque: i32| template.fill(ring, opaque, &values, body.len());
-        let asked = if oneway {
-            ctx.net.tell_with(broker, head, body, Purpose::Oneway(id), now)
-        } else {
-            let remaining = pending.deadline - now;
-            let last = pending.counted + 1 >= pending.max_attempts;
-            let timeout =
-                if last { remaining } else { remaining.min(config.send_msg_max_timeout_per_request) };
-            ctx.net.call_with(broker, head, body, Purpose::Send(id), timeout, now)
-        };
-        Some(asked.map_err(|(refused, _)| refused))
-    }
-
-    /// The broker and the queue of the next attempt.
-    fn pick(&mut self, id: SendId, ctx: &mut Ctx<'_>) -> Option<(BrokerName, u32)> {
-        let pending = self.sends.get(id.index, id.generation)?;
-        let topic = &pending.message.topic;
-        let route = ctx.routes.get(topic)?;
-        let cold = pending.cold.as_deref();
-        if let Some(queue) = cold.and_then(|cold| cold.queue.as_ref()) {
-            return Some((queue.broker.clone(), queue.id));
-        }
-        let avoid = cold.and_then(|cold| cold.avoid.as_ref());
-        let state = self.topics.get_mut(topic.index())?;
-        let (queues, net) = (route.writable_queues(), &ctx.net);
-        let (economy, again) = (&self.economy, pending.counted > 0);
-        let good = |broker: &BrokerName| net.is_reachable(broker) && (!again || economy.allows(broker));
-        let index = choose(queues, &mut state.cursor, avoid, good)?;
-        queues.get(index).map(|queue| (queue.broker.clone(), queue.id))
     }
 
     /// Another attempt after a short pause, longer with each, with jitter: what fails for all at once must not come
@@ -148,24 +94,42 @@ impl Producers {
         self.end_written(id, ctx);
     }
 
+    /// An answer to a send looked otherwise than those before it: if the broker has the message, the next ones may
+    /// look like this one.
+    pub(crate) fn learn(&mut self, serialize: SerializeType, bytes: &[u8], head: &Head<'_>) {
+        if SendStatus::of(head.response_code()).is_some() {
+            self.receipts.learn(serialize, bytes, head);
+        }
+    }
+
+    /// An answer that looks like those before it: the broker has the message.
+    #[inline]
+    pub(crate) fn on_receipt(&mut self, id: SendId, receipt: &ShapedReceipt, ctx: &mut Ctx<'_>) {
+        if let Some(status) = SendStatus::of(receipt.code) {
+            self.on_stored(id, status, &receipt.fields, ctx);
+        }
+    }
+
+    #[inline]
+    fn on_stored(&mut self, id: SendId, status: SendStatus, fields: &ReceiptFields, ctx: &mut Ctx<'_>) {
+        let Some(pending) = self.sends.get_mut(id.index, id.generation) else { return };
+        let (State::Attempt(..), Some(broker)) = (pending.state, pending.broker.take()) else { return };
+        let receipt = SendReceipt {
+            status,
+            message_id: pending.message_id,
+            offset_message_id: fields.offset_message_id,
+            queue: Queue { topic: pending.message.topic.clone(), broker, id: fields.queue_id.max(0) as u32 },
+            queue_offset: fields.queue_offset,
+            attempts: u32::from(pending.counted) + 1,
+        };
+        self.end_acknowledged(id, receipt, ctx);
+    }
+
     /// The answer to an attempt, or why there is none.
     pub(crate) fn on_answer(&mut self, id: SendId, answer: &Answer<'_>, ctx: &mut Ctx<'_>) {
-        let Some(pending) = self.sends.get_mut(id.index, id.generation) else { return };
-        let (State::Attempt(_, since), Some(broker)) = (pending.state, pending.broker.take()) else { return };
-        let queue = Queue { topic: pending.message.topic.clone(), broker, id: pending.queue_id };
         let (progress, failure, again) = match answer {
             Ok(reply) => match read(reply) {
-                Read::Stored(status, fields) => {
-                    let receipt = SendReceipt {
-                        status,
-                        message_id: pending.message_id,
-                        offset_message_id: fields.offset_message_id,
-                        queue: Queue { id: fields.queue_id.max(0) as u32, ..queue },
-                        queue_offset: fields.queue_offset,
-                        attempts: u32::from(pending.counted) + 1,
-                    };
-                    return self.end_acknowledged(id, receipt, ctx);
-                }
+                Read::Stored(status, fields) => return self.on_stored(id, status, &fields, ctx),
                 Read::Refused(code, remark) => {
                     let progress =
                         if is_definite(code) { Progress::NotWritten } else { Progress::MayBeDelivered };
@@ -176,6 +140,9 @@ impl Producers {
             },
             Err(failed) => (failed.progress, AttemptFailure::NoAnswer(failed.cause.clone()), true),
         };
+        let Some(pending) = self.sends.get_mut(id.index, id.generation) else { return };
+        let (State::Attempt(_, since), Some(broker)) = (pending.state, pending.broker.take()) else { return };
+        let queue = Queue { topic: pending.message.topic.clone(), broker, id: pending.queue_id };
         // A peer about to go took nothing: once, the next attempt is the same on a new connection.
         let sent_away = matches!(&failure, AttemptFailure::Refused { code: ResponseCode::GO_AWAY, .. })
             && !core::mem::replace(&mut pending.cold().went_away, true);
@@ -213,6 +180,67 @@ impl Producers {
             None => self.end_failed(id, error, ctx),
         }
     }
+}
+
+/// The broker and the queue of the next attempt.
+#[inline]
+fn pick(
+    pending: &Pending,
+    topics: &mut [TopicState],
+    economy: &Economy,
+    ctx: &Ctx<'_>,
+) -> Option<(BrokerName, u32)> {
+    let topic = &pending.message.topic;
+    let route = ctx.routes.get(topic)?;
+    let cold = pending.cold.as_deref();
+    if let Some(queue) = cold.and_then(|cold| cold.queue.as_ref()) {
+        return Some((queue.broker.clone(), queue.id));
+    }
+    let avoid = cold.and_then(|cold| cold.avoid.as_ref());
+    let state = topics.get_mut(topic.index())?;
+    let (queues, net, again) = (route.writable_queues(), &ctx.net, pending.counted > 0);
+    let good = |broker: &BrokerName| net.is_reachable(broker) && (!again || economy.allows(broker));
+    let index = choose(queues, &mut state.cursor, avoid, good)?;
+    queues.get(index).map(|queue| (queue.broker.clone(), queue.id))
+}
+
+/// Puts the send into the write queue of the broker's connection.
+#[inline]
+fn ask(
+    id: SendId,
+    pending: &Pending,
+    config: &ProducerConfig,
+    topics: &mut [TopicState],
+    broker: &BrokerName,
+    queue_id: u32,
+    ctx: &mut Ctx<'_>,
+) -> Option<Result<CallId, CallRefused>> {
+    let (message, oneway) = (&pending.message, pending.oneway);
+    let templates = &mut topics.get_mut(message.topic.index())?.templates;
+    let connection = &ctx.config.connection;
+    let template = templates.get(pending.producer, config, &message.topic, broker, oneway, connection);
+    let Some(template) = template else {
+        let error = EncodeError::Code(SendMessageV2Request::CODE.0);
+        return Some(Err(CallRefused::Rejected(RejectReason::Encode(error))));
+    };
+    let properties = [Part::Text(&message.properties), Part::UniqueKey(&pending.message_id)];
+    let values = [
+        Hole::Int(i64::from(queue_id)),
+        Hole::Int(ctx.unix_ms),
+        Hole::Int(i64::from(message.flag)),
+        Hole::Parts(&properties),
+    ];
+    let (body, now) = (&message.body, ctx.now);
+    let head = |ring: &mut Vec<u8>, opaque: i32| template.fill(ring, opaque, &values, body.len());
+    let asked = if oneway {
+        ctx.net.tell_with(broker, head, body, Purpose::Oneway(id), now)
+    } else {
+        let remaining = pending.deadline - now;
+        let last = pending.counted + 1 >= pending.max_attempts;
+        let timeout = if last { remaining } else { remaining.min(config.send_msg_max_timeout_per_request) };
+        ctx.net.call_with(broker, head, body, Purpose::Send(id), timeout, now)
+    };
+    Some(asked.map_err(|(refused, _)| refused))
 }
 
 enum Read {

@@ -19,6 +19,7 @@ use crate::client::route::Use;
 use crate::error::{Progress, RejectReason, Rejected};
 use crate::time::Instant;
 use crate::wire::body::heartbeat::ProducerData;
+use crate::wire::fields::ReceiptShape;
 use crate::wire::message::names::is_not_for_sending;
 use crate::wire::message::properties::{check_len, names as property};
 use crate::wire::message::{MessageRefused, NameError, UniqueId};
@@ -86,6 +87,20 @@ impl Pending {
         self.cold.get_or_insert_default()
     }
 
+    /// Changes what it is doing, and its timer with it.
+    #[inline]
+    pub(super) fn enter(&mut self, id: SendId, state: State, timers: &mut Timers) {
+        let before = self.timer();
+        self.state = state;
+        let after = self.timer();
+        if before != after {
+            timers.extend(after.map(|at| (at, id.index, id.generation)));
+            if let Some(at) = before {
+                timers.remove(&(at, id.index, id.generation));
+            }
+        }
+    }
+
     /// When its timer is set. Of an attempt that will be answered the connection watches the time.
     fn timer(&self) -> Option<Instant> {
         match self.state {
@@ -109,13 +124,16 @@ pub(super) struct TopicState {
     pub(super) templates: Templates,
 }
 
+/// When sends that are not watched by a connection are looked at: time, index, generation.
+pub(super) type Timers = BTreeSet<(Instant, u32, u32)>;
+
 /// The producers of one client.
 #[derive(Clone, Debug, Default, Hash)]
 pub(crate) struct Producers {
     pub(super) all: Slab<Producer>,
     pub(super) sends: Slab<Pending>,
     pub(super) topics: Vec<TopicState>,
-    timers: BTreeSet<(Instant, u32, u32)>,
+    pub(super) timers: Timers,
     /// Topics whose waiting sends can go on, or end.
     ready: VecDeque<Topic>,
     held: usize,
@@ -123,6 +141,8 @@ pub(crate) struct Producers {
     place: u64,
     pub(super) economy: Economy,
     left: Vec<String>,
+    /// What brokers' answers to sends look like.
+    pub(crate) receipts: ReceiptShape,
 }
 
 impl Producers {
@@ -174,6 +194,10 @@ impl Producers {
             self.left.push(producer.config.group);
             ctx.events.push(Event::ProducerClosed { producer: id });
         }
+    }
+
+    pub(crate) fn has_left(&self) -> bool {
+        !self.left.is_empty()
     }
 
     /// Groups that left since the last call: brokers are to be told (UNREGISTER_CLIENT).
@@ -351,19 +375,8 @@ impl Producers {
 
     /// Changes what a send is doing, and its timer with it.
     pub(super) fn enter(&mut self, id: SendId, state: State) {
-        let Some(pending) = self.sends.get_mut(id.index, id.generation) else { return };
-        let before = pending.timer();
-        pending.state = state;
-        let after = pending.timer();
-        if before != after {
-            self.timers.extend(after.map(|at| (at, id.index, id.generation)));
-            self.clear_timer(id, before);
-        }
-    }
-
-    fn clear_timer(&mut self, id: SendId, at: Option<Instant>) {
-        if let Some(at) = at {
-            self.timers.remove(&(at, id.index, id.generation));
+        if let Some(pending) = self.sends.get_mut(id.index, id.generation) {
+            pending.enter(id, state, &mut self.timers);
         }
     }
 
@@ -491,7 +504,9 @@ impl Producers {
         {
             state.waiting.remove(&place);
         }
-        self.clear_timer(id, timer);
+        if let Some(at) = timer {
+            self.timers.remove(&(at, id.index, id.generation));
+        }
         Some(producer)
     }
 
@@ -504,6 +519,7 @@ impl Producers {
         cold.attempts.push(attempt);
     }
 
+    #[inline]
     pub(super) fn end_acknowledged(&mut self, id: SendId, receipt: SendReceipt, ctx: &mut Ctx<'_>) {
         let Some(producer) = self.discard(id) else { return };
         ctx.stats.acknowledged += 1;

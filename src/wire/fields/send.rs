@@ -1,9 +1,13 @@
 //! Sending: `SendMessageRequestHeader`, its short-named V2 form, `ConsumerSendMsgBackRequestHeader`.
 
 use alloc::borrow::Cow;
+use core::hash::{Hash, Hasher};
 
 use super::{As, FieldValue, Parts, fields};
-use crate::wire::header::{DecodeFields, ExtFields, FieldError};
+use crate::wire::codes::ResponseCode;
+use crate::wire::frame::SerializeType;
+use crate::wire::header::{Changed, Changing, DecodeFields, ExtFields, FieldError, Head, HeadShape};
+use crate::wire::json::is_plain;
 use crate::wire::message::OffsetMessageId;
 
 fields! {
@@ -164,5 +168,214 @@ impl DecodeFields<'_> for ReceiptFields {
             queue_id: FieldValue::read(queue_id, "queueId").map_err(|error| ext.locate(error))?,
             queue_offset: FieldValue::read(queue_offset, "queueOffset").map_err(|error| ext.locate(error))?,
         })
+    }
+}
+
+/// An answer to a send that looked like the ones before.
+pub(crate) struct ShapedReceipt {
+    pub(crate) opaque: i32,
+    pub(crate) code: ResponseCode,
+    pub(crate) fields: ReceiptFields,
+}
+
+/// Answers to a send that looked otherwise, before another shape is learned: brokers that answer by turns in two ways
+/// must not cost a lesson each time.
+const PATIENCE: u8 = 64;
+
+/// What answers to sends look like at these brokers: learned from one, and the others are read by it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ReceiptShape {
+    shape: HeadShape,
+    code: i32,
+    patience: u8,
+}
+
+/// Being quicker is no part of what will be done.
+impl Hash for ReceiptShape {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+impl ReceiptShape {
+    /// What is another each time. The last is the message's own id, which a message may lack.
+    const FIELDS: [(&str, Changing); 4] = [
+        ("queueId", Changing::Int),
+        ("queueOffset", Changing::Int),
+        ("msgId", Changing::Text),
+        ("transactionId", Changing::Text),
+    ];
+
+    const REQUIRED: usize = 3;
+
+    /// Reads an answer that looks like the one learned; `None` if it does not.
+    #[inline]
+    pub(crate) fn read(&self, serialize: SerializeType, head: &[u8]) -> Option<ShapedReceipt> {
+        let mut fields = ReceiptFields { offset_message_id: None, queue_id: 0, queue_offset: 0 };
+        let opaque = self.shape.read(serialize, head, |place, value| {
+            match (place, value) {
+                (0, Changed::Int(value)) => fields.queue_id = i32::try_from(value).ok()?,
+                (1, Changed::Int(value)) => fields.queue_offset = value,
+                // Digits are plain.
+                (2, Changed::Text(text)) => {
+                    fields.offset_message_id = Some(OffsetMessageId::from_digits(text).ok()?);
+                }
+                (_, Changed::Text(text)) => return is_plain(text).then_some(()),
+                (_, Changed::Int(_)) => {}
+            }
+            Some(())
+        })?;
+        Some(ShapedReceipt { opaque, code: ResponseCode(self.code), fields })
+    }
+
+    /// An answer to a send looked otherwise: the next ones may look like it.
+    pub(crate) fn learn(&mut self, serialize: SerializeType, bytes: &[u8], head: &Head<'_>) {
+        if self.patience > 0 {
+            self.patience -= 1;
+            return;
+        }
+        self.patience = PATIENCE;
+        let required = Self::FIELDS.get(..Self::REQUIRED).unwrap_or_default();
+        if [&Self::FIELDS, required].iter().any(|fields| self.shape.learn(serialize, bytes, head, fields)) {
+            self.code = head.code;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::codes::{LanguageCode, Version};
+    use crate::wire::frame::Prefix;
+    use crate::wire::header::{FieldList, Flag, HeadSpec, encode_head};
+    use alloc::format;
+    use alloc::string::String;
+    use alloc::vec::Vec;
+    use proptest::prelude::*;
+
+    /// The head of an answer, its fields in the order of brokers.
+    fn answer(serialize: SerializeType, opaque: i32, values: &[String; 4], own_id: bool) -> Vec<u8> {
+        let [msg_id, queue_id, offset, unique] = values;
+        let all = [
+            ("queueId", &**queue_id),
+            ("TRACE_ON", "true"),
+            ("MSG_REGION", "DefaultRegion"),
+            ("msgId", msg_id),
+            ("queueOffset", offset),
+            ("transactionId", unique),
+        ];
+        let spec = HeadSpec {
+            code: 0,
+            language: LanguageCode::JAVA,
+            version: Version::V5_5_0,
+            opaque,
+            flag: Flag::RESPONSE,
+            remark: None,
+        };
+        let fields = FieldList(if own_id { &all } else { &all[..5] });
+        let mut out = Vec::new();
+        encode_head(&mut out, serialize, &spec, &fields, 0).expect("small");
+        out.split_off(Prefix::LEN)
+    }
+
+    fn values() -> impl Strategy<Value = [String; 4]> {
+        let number = || prop_oneof!["[0-9]", "-?[0-9]{1,20}", "[1-9][0-9]{0,17}", "2147483648"];
+        let id =
+            || prop_oneof![4 => "[0-9A-F]{32}", 1 => "[0-9A-Fa-f]{56}", 1 => "[0-9A-F]{31}[\"\\\\é\u{1}g]"];
+        (id(), number(), number(), id()).prop_map(|(id, queue, offset, unique)| [id, queue, offset, unique])
+    }
+
+    /// What is read of an answer: opaque, code, fields.
+    fn read_in_full(serialize: SerializeType, head: &[u8]) -> Option<String> {
+        let head = Head::parse(serialize, head).ok().filter(Head::is_response)?;
+        let fields: ReceiptFields = head.fields().ok()?;
+        Some(told(head.opaque, head.response_code(), &fields))
+    }
+
+    fn told(opaque: i32, code: ResponseCode, fields: &ReceiptFields) -> String {
+        let ReceiptFields { offset_message_id, queue_id, queue_offset } = fields;
+        format!("{opaque} {code:?} {offset_message_id:?} {queue_id} {queue_offset}")
+    }
+
+    fn learned(serialize: SerializeType, bytes: &[u8]) -> ReceiptShape {
+        let mut shape = ReceiptShape::default();
+        shape.learn(serialize, bytes, &Head::parse(serialize, bytes).expect("good"));
+        shape
+    }
+
+    fn usual(id: &str, queue: &str, offset: &str, unique: &str) -> [String; 4] {
+        [id, queue, offset, unique].map(String::from)
+    }
+
+    const ID: &str = "7F00000100002A9F0000000000000123";
+
+    #[test]
+    fn the_next_answer_is_read_by_the_shape_of_the_first() {
+        for serialize in [SerializeType::Json, SerializeType::Rocketmq] {
+            for own_id in [true, false] {
+                let first = answer(serialize, -5, &usual(ID, "3", "9", ID), own_id);
+                let shape = learned(serialize, &first);
+                for (opaque, queue, offset) in
+                    [(-5, "3", "9"), (i32::MIN, "0", "123456789012345678"), (7, "10", "-1")]
+                {
+                    let values =
+                        usual("0A00000100002A9F00000000000FFFFF", queue, offset, &ID.replace('0', "A"));
+                    let next = answer(serialize, opaque, &values, own_id);
+                    let receipt = shape.read(serialize, &next).expect("it looks like the first");
+                    let read = told(receipt.opaque, receipt.code, &receipt.fields);
+                    assert_eq!(Some(read), read_in_full(serialize, &next));
+                    // Another form, and another set of fields, is another shape.
+                    assert!(shape.read(serialize, &answer(serialize, opaque, &values, !own_id)).is_none());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_unusual_is_learned_only_after_a_while_and_never_if_it_lacks_a_field() {
+        let serialize = SerializeType::Json;
+        let (with, without) =
+            ([true, false].map(|own_id| answer(serialize, 1, &usual(ID, "3", "9", ID), own_id))).into();
+        let mut shape = learned(serialize, &with);
+        let head = Head::parse(serialize, &without).expect("good");
+        for _ in 0..PATIENCE {
+            shape.learn(serialize, &without, &head);
+            assert!(shape.read(serialize, &with).is_some() && shape.read(serialize, &without).is_none());
+        }
+        shape.learn(serialize, &without, &head);
+        assert!(shape.read(serialize, &with).is_none() && shape.read(serialize, &without).is_some());
+        let mut bare = ReceiptShape::default();
+        let text =
+            b"{\"code\":0,\"extFields\":{\"queueId\":\"1\"},\"flag\":1,\"language\":\"JAVA\",\"opaque\":1,\
+            \"serializeTypeCurrentRPC\":\"JSON\",\"version\":513}";
+        bare.learn(serialize, text, &Head::parse(serialize, text).expect("good"));
+        assert!(bare.read(serialize, text).is_none() && bare.read(serialize, b"").is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_by_its_shape_is_what_is_read_in_full(
+            binary: bool,
+            own_id: bool,
+            opaque: (i32, i32),
+            first in values(),
+            next in values(),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+            cut in prop::option::weighted(0.2, any::<prop::sample::Index>()),
+        ) {
+            let serialize = if binary { SerializeType::Rocketmq } else { SerializeType::Json };
+            let first = answer(serialize, opaque.0, &first, own_id);
+            let mut next = answer(serialize, opaque.1, &next, own_id);
+            for (at, byte) in changes {
+                let at = at.index(next.len());
+                next[at] = byte;
+            }
+            if let Some(cut) = cut {
+                next.truncate(cut.index(next.len()));
+            }
+            let shape = learned(serialize, &first);
+            if let Some(receipt) = shape.read(serialize, &next) {
+                let read = told(receipt.opaque, receipt.code, &receipt.fields);
+                prop_assert_eq!(Some(read), read_in_full(serialize, &next));
+            }
+        }
     }
 }

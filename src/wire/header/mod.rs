@@ -9,12 +9,14 @@
 //! | `spans` | where ext fields lie, so that a head is walked once |
 //! | [`WithExtra`] | ext fields any request may carry |
 //! | [`HeadTemplate`] | a head encoded once, with holes for what changes |
+//! | `shape` | a head that looks like the last one |
 //!
 //! Source: Apache `RemotingCommand`, `RocketMQSerializable`.
 
 mod binary;
 mod extra;
 mod json;
+mod shape;
 mod spans;
 mod template;
 
@@ -31,9 +33,10 @@ use super::json::{JsonError, JsonErrorKind};
 pub(crate) use extra::MergeSink;
 pub use extra::WithExtra;
 pub(crate) use extra::utf16_order;
+pub(crate) use shape::{Changed, Changing, HeadShape};
 pub(crate) use spans::Raw;
 use spans::Spans;
-pub use template::{HeadTemplate, Hole};
+pub use template::{HeadTemplate, Hole, Part};
 
 /// Most ext fields of one head. Requests of this protocol have at most 20.
 pub const MAX_EXT_FIELDS: usize = 256;

@@ -3,6 +3,8 @@
 //! Only ASCII is noted: it is recognised at a tenth of the price of checking UTF-8, and may be cut anywhere. Numbers
 //! are read from the bytes; the few texts that somebody wants are made such when they are asked for.
 
+use core::ops::Range;
+
 use super::Text;
 use crate::wire::json::parse_i64;
 
@@ -77,6 +79,19 @@ impl Spans {
             }
             at = usize::from(span.end) + lead(gap);
         }
+    }
+
+    /// All keys, and where in `text` their values lie.
+    pub(super) fn places<'a>(
+        &'a self,
+        text: &'a [u8],
+        gap: usize,
+    ) -> impl Iterator<Item = (&'a [u8], Range<usize>)> {
+        let places = self.used().iter().zip(0..self.count);
+        places.filter_map(move |(span, index)| {
+            let (key, _) = self.get(index, text, gap)?;
+            Some((key, usize::from(span.value)..usize::from(span.end)))
+        })
     }
 
     /// Where the value of that field begins, or its quote; of the last, if there are several.

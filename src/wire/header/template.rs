@@ -13,6 +13,7 @@ use super::json::{self, JsonSink};
 use super::{EncodeError, EncodeFields, FieldSink, HeadSpec, finish};
 use crate::wire::frame::SerializeType;
 use crate::wire::json::{extend_from_front, format_int, write_escaped, write_int};
+use crate::wire::message::UniqueId;
 
 /// Bytes before the head: length prefix and head word.
 const PREFIX: usize = 8;
@@ -23,7 +24,47 @@ pub enum Hole<'a> {
     /// A whole number.
     Int(i64),
     /// A text in parts, written as one. In the binary form it must not be empty.
-    Parts(&'a [&'a str]),
+    Parts(&'a [Part<'a>]),
+}
+
+/// The name of the property that has a message's unique id, and the separator behind it.
+const PROPERTY: &[u8; 9] = b"UNIQ_KEY\x01";
+
+/// Part of a text that goes into a hole.
+#[derive(Clone, Copy, Debug)]
+pub enum Part<'a> {
+    /// Any text.
+    Text(&'a str),
+    /// A message's unique id, as the property that has it (`UNIQ_KEY`).
+    UniqueKey(&'a UniqueId),
+}
+
+impl Part<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::UniqueKey(id) => PROPERTY.len() + id.text_len() + 1,
+        }
+    }
+
+    #[inline]
+    fn write(&self, out: &mut Vec<u8>, escaped: bool) {
+        match self {
+            Self::Text(text) if escaped => write_escaped(out, text),
+            Self::Text(text) => out.extend_from_slice(text.as_bytes()),
+            // Copies of fixed sizes.
+            Self::UniqueKey(id) if escaped => {
+                out.extend_from_slice(b"UNIQ_KEY\\u0001");
+                id.append_to(out);
+                out.extend_from_slice(b"\\u0002");
+            }
+            Self::UniqueKey(id) => {
+                out.extend_from_slice(PROPERTY);
+                id.append_to(out);
+                out.push(2);
+            }
+        }
+    }
 }
 
 /// A head with holes: made once for a producer and a broker, filled for each send.
@@ -114,7 +155,7 @@ impl HeadTemplate {
                     piece(out, *cut as usize);
                     match value {
                         Hole::Int(value) => write_int(out, *value),
-                        Hole::Parts(parts) => parts.iter().for_each(|part| write_escaped(out, part)),
+                        Hole::Parts(parts) => parts.iter().for_each(|part| part.write(out, true)),
                     }
                 }
                 piece(out, self.cuts.last().map_or(0, |cut| *cut as usize));
@@ -135,9 +176,9 @@ impl HeadTemplate {
                             out.extend_from_slice(digits);
                         }
                         Hole::Parts(parts) => {
-                            let len: usize = parts.iter().map(|part| part.len()).sum();
+                            let len: usize = parts.iter().map(Part::len).sum();
                             out.extend_from_slice(&(len as u32).to_be_bytes());
-                            parts.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
+                            parts.iter().for_each(|part| part.write(out, false));
                         }
                     }
                 }
@@ -260,7 +301,7 @@ mod tests {
             let made = HeadTemplate::new(serialize, &spec(0), &fields(0, 0, 0, String::new()), &HOLES);
             let template = made.expect("it has these fields");
             let (front, back) = properties.split_at(properties.char_indices().next_back().map_or(0, |(at, _)| at));
-            let parts = [front, back];
+            let parts = [front, back].map(Part::Text);
             let values =
                 [Hole::Int(queue_id.into()), Hole::Int(born_timestamp), Hole::Int(flag.into()), Hole::Parts(&parts)];
             let (mut filled, mut encoded) = (Vec::from([7]), Vec::from([7]));

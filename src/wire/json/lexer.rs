@@ -374,6 +374,26 @@ pub(super) fn plain_run(bytes: &[u8]) -> usize {
     chunks.len() * 8 + rest.iter().position(|byte| is_stop(*byte)).unwrap_or(rest.len())
 }
 
+/// True for ASCII that may stand in a JSON string as it is.
+#[inline]
+pub(crate) fn is_plain(bytes: &[u8]) -> bool {
+    let Some(last) = bytes.last_chunk::<8>() else {
+        return bytes.iter().all(|byte| byte.is_ascii() && !is_stop(*byte));
+    };
+    // The last bytes are looked at twice rather than one by one.
+    bytes.as_chunks::<8>().0.iter().fold(unplain(*last), |all, chunk| all | unplain(*chunk)) & HIGH == 0
+}
+
+/// As [`stops_in`], with bytes that are no ASCII, and unmasked.
+#[inline]
+fn unplain(chunk: [u8; 8]) -> u64 {
+    let word = u64::from_le_bytes(chunk);
+    (word ^ (LOW * 2)).wrapping_sub(LOW * 0x21) | (word ^ (LOW * 0x5c)).wrapping_sub(LOW) | word
+}
+
+const LOW: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
 /// What may not stand in a JSON string as it is: a double quote, a backslash, a control character.
 #[inline]
 pub(super) fn is_stop(byte: u8) -> bool {
@@ -383,8 +403,6 @@ pub(super) fn is_stop(byte: u8) -> bool {
 /// Eight bytes in which the lowest bit set is the high bit of the first [stop](is_stop); zero if there is none.
 #[inline]
 pub(super) fn stops_in(chunk: [u8; 8]) -> u64 {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
     let word = u64::from_le_bytes(chunk);
     // Flipping bit 1 puts the quote right above the control characters: one comparison finds both. A byte smaller
     // than what is subtracted gets its high bit; bytes that had it are no stops. The lowest hit is exact: what is

@@ -17,8 +17,8 @@ mod writer;
 
 use thiserror::Error;
 
-pub(crate) use lexer::Scanner;
 pub use lexer::{Lexer, Token};
+pub(crate) use lexer::{Scanner, is_plain};
 pub use text::Text;
 pub(crate) use text::parse_i64;
 pub use value::{Kind, Value};

@@ -1,7 +1,9 @@
 //! Hexadecimal text, upper case on output.
 
-use super::IdError;
+use alloc::vec::Vec;
 use core::fmt;
+
+use super::IdError;
 
 /// One in each byte: digits are worked on eight at a time, as every send has an id to write and one to read.
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -34,13 +36,27 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
 pub(super) fn encode<'t>(bytes: &[u8], text: &'t mut [u8; 56]) -> &'t str {
     let (fours, eights) = (bytes.as_chunks::<4>().0, text.as_chunks_mut::<8>().0);
     for (four, eight) in fours.iter().zip(eights) {
-        // Spread over twice the width, each byte's halves in their order.
-        let spread = u64::from(u32::from_le_bytes(*four));
-        let spread = (spread | spread << 16) & 0x0000_ffff_0000_ffff;
-        let spread = (spread | spread << 8) & 0x00ff_00ff_00ff_00ff;
-        *eight = digits_of((spread >> 4 | spread << 8) & (ONES * 15)).to_le_bytes();
+        *eight = eight_of(*four);
     }
     str::from_utf8(&text[..fours.len() * 8]).unwrap_or_default()
+}
+
+/// Appends the text of bytes, a multiple of four.
+#[inline]
+pub(super) fn append(out: &mut Vec<u8>, bytes: &[u8]) {
+    for four in bytes.as_chunks::<4>().0 {
+        out.extend_from_slice(&eight_of(*four));
+    }
+}
+
+/// The digits of four bytes.
+#[inline]
+fn eight_of(four: [u8; 4]) -> [u8; 8] {
+    // Spread over twice the width, each byte's halves in their order.
+    let spread = u64::from(u32::from_le_bytes(four));
+    let spread = (spread | spread << 16) & 0x0000_ffff_0000_ffff;
+    let spread = (spread | spread << 8) & 0x00ff_00ff_00ff_00ff;
+    digits_of((spread >> 4 | spread << 8) & (ONES * 15)).to_le_bytes()
 }
 
 /// Reads 16 or 28 bytes; the number of bytes is returned with them.

@@ -1,5 +1,6 @@
 //! The unique id a producer gives to each message (property UNIQ_KEY; Java `MessageClientIDSetter`).
 
+use alloc::vec::Vec;
 use core::fmt;
 use core::net::IpAddr;
 use core::str::FromStr;
@@ -23,6 +24,12 @@ impl UniqueId {
     /// The text written into `buffer`: for encoders that append it to something.
     pub fn encode<'t>(&self, buffer: &'t mut [u8; 56]) -> &'t str {
         hex::encode(self.as_bytes(), buffer)
+    }
+
+    /// Appends the text.
+    #[inline]
+    pub(crate) fn append_to(&self, out: &mut Vec<u8>) {
+        hex::append(out, self.as_bytes());
     }
 
     /// Digits of the text: 32 or 56.
