@@ -24,17 +24,19 @@ pub struct Counted {
     producer: ProducerId,
     topic: Topic,
     pub message: Message,
-    peer: Peer,
+    pub peer: Peer,
     written: Vec<u8>,
     pub allocations: u64,
     pub bytes: i64,
 }
 
 /// All servers there are: brokers with so many queues each, and one member of every group.
-struct Peer {
+pub struct Peer {
     brokers: u16,
     queues: u32,
     member: String,
+    /// Pulls that are not answered, with the offset they ask for.
+    pub pulls: Vec<(ConnId, i32, i64)>,
 }
 
 impl Peer {
@@ -61,13 +63,17 @@ impl Peer {
     }
 
     /// Answers the requests in `bytes`, but no pull: offset 7 for every send, no offset committed before.
-    fn answer(&self, mut bytes: &[u8]) -> Vec<u8> {
+    fn answer(&mut self, conn: ConnId, mut bytes: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         while let Ok(Some(prefix)) = Prefix::parse(bytes, &FrameLimits::default()) {
             let head = Head::parse(prefix.serialize, &bytes[prefix.head_range()]).expect("a client's head");
             bytes = &bytes[prefix.frame_len..];
             let body = match head.request_code() {
-                RequestCode::PULL_MESSAGE => continue,
+                RequestCode::PULL_MESSAGE => {
+                    let offset = head.ext.get("queueOffset").and_then(|text| text.to_i64());
+                    self.pulls.push((conn, head.opaque, offset.expect("a field of it")));
+                    continue;
+                }
                 RequestCode::GET_ROUTEINFO_BY_TOPIC => {
                     let topic = head.ext.get("topic").expect("a field of it");
                     self.route(&topic.as_str()).encode()
@@ -112,7 +118,8 @@ impl Counted {
         let message = message.expect("good texts");
         // The first clone makes the body shared.
         drop(message.body().clone());
-        let peer = Peer { brokers, queues, member: client.client_id().to_owned() };
+        let member = client.client_id().to_owned();
+        let peer = Peer { brokers, queues, member, pulls: Vec::new() };
         let written = Vec::with_capacity(1 << 20);
         Self { client, producer, topic, message, peer, written, allocations: 0, bytes: 0 }
     }
@@ -127,7 +134,7 @@ impl Counted {
         counted
     }
 
-    fn engine<R>(&mut self, call: impl FnOnce(&mut Client) -> R) -> R {
+    pub fn engine<R>(&mut self, call: impl FnOnce(&mut Client) -> R) -> R {
         let (client, mut result) = (&mut self.client, None);
         let info = measure(|| result = Some(call(client)));
         self.allocations += info.count_total;
@@ -154,7 +161,7 @@ impl Counted {
     }
 
     /// Carries out what is to be done, and what is due now.
-    fn act(&mut self, answered: bool) {
+    pub fn act(&mut self, answered: bool) {
         loop {
             match self.engine(Client::poll_action) {
                 Action::Connect { conn, .. } => self.engine(|client| client.handle_connected(conn, NOW)),
@@ -180,7 +187,7 @@ impl Counted {
             let len = written.len() - from;
             self.engine(|client| client.handle_written(conn, len, NOW));
         }
-        let answers = if answered { self.peer.answer(&written) } else { Vec::new() };
+        let answers = if answered { self.peer.answer(conn, &written) } else { Vec::new() };
         self.written = written;
         if answers.is_empty() {
             return;
