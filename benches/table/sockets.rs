@@ -17,7 +17,7 @@ use rocketmq_io::{async_std as on_async_std, blocking, driver, mio as on_mio, to
 
 use crate::floor::head as floor;
 use crate::head;
-use crate::responder::Process;
+use crate::responder::{Process, apart};
 
 const BODY: usize = 1024;
 
@@ -457,6 +457,17 @@ fn better(before: Option<Run>, run: Run) -> Run {
     }
 }
 
+/// The best of some rounds of each line, taken in turn.
+fn best_of(rounds: usize, address: &str, calls: usize, depth: usize) -> Vec<Option<Run>> {
+    let mut best: Vec<Option<Run>> = vec![None; LINES.len()];
+    for _ in 0..rounds {
+        for (line, best) in LINES.iter().zip(&mut best) {
+            *best = Some(better(*best, (line.way)(address, calls, depth)));
+        }
+    }
+    best
+}
+
 /// Prints the table of all lines at 1, 16 and 256 in flight, each the best of some rounds, taken in turn.
 pub fn case_15(quick: bool, missed: &mut Vec<String>) {
     let responder = Process::start();
@@ -468,12 +479,8 @@ pub fn case_15(quick: bool, missed: &mut Vec<String>) {
     for (depth, calls) in [(1, 4_000), (16, 40_000), (256, 200_000)] {
         let calls = if quick { calls / 10 } else { calls };
         let rounds = if quick { 1 } else { 5 };
-        let mut best: Vec<Option<Run>> = vec![None; LINES.len()];
-        for _ in 0..rounds {
-            for (line, best) in LINES.iter().zip(&mut best) {
-                *best = Some(better(*best, (line.way)(&responder.address, calls, depth)));
-            }
-        }
+        let best = || best_of(rounds, &responder.address, calls, depth);
+        let best = if depth == 1 { apart(&responder, best) } else { best() };
         for (line, run) in LINES.iter().zip(&best) {
             if let (Some(run), Some(hand), Some(bare)) = (run, best[0], best[line.bare]) {
                 show(line, depth, run, &hand, &bare, missed);
