@@ -1,11 +1,12 @@
 //! Connections, name servers, heartbeats: what becomes of them when peers are slow, silent, mad or gone.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use rocketmq_engine::wire::codes::{RequestCode as Q, ResponseCode as A};
 use rocketmq_engine::{
-    ClientConfig, CloseCause, Message, Notice, ProducerConfig, PushConsumerConfig, SendOptions, SendOutcome,
-    TagFilter, TransportError,
+    Action, ClientConfig, CloseCause, Message, Notice, ProducerConfig, PushConsumerConfig, SendOptions,
+    SendOutcome, TagFilter, TransportError,
 };
 
 use crate::harness::{World, route_of};
@@ -291,4 +292,68 @@ fn a_broker_that_no_route_names_any_more_loses_its_connection_and_is_not_dialled
         failures,
         "a broker that is gone for good is not dialled for ever"
     );
+}
+
+/// A client that sends and consumes, with nothing to do for ten minutes: each time it is woken at its own deadline it
+/// does something that can be seen. No deadline is set too early, and none for nothing.
+#[test]
+fn an_idle_client_is_never_woken_for_nothing() {
+    let mut w = World::new();
+    w.route("T", &[("a", 2), ("b", 2)]);
+    w.route("%RETRY%G", &[("a", 1), ("b", 1)]);
+    let topic = w.topic("T");
+    let consumer = w.client.create_push_consumer(PushConsumerConfig::new("G"), w.now).expect("new");
+    w.client.subscribe(consumer, &topic, TagFilter::all(), w.now).expect("running");
+    let producer = w.client.create_producer(ProducerConfig::new("P"), w.now).expect("new");
+    let message = Message::builder(&topic, "body").build().expect("good");
+    w.client.send(producer, message, SendOptions::default(), w.now).expect("accepted");
+    let ids = format!("{{\"consumerIdList\":[{:?}]}}", w.client.client_id());
+    let end = w.now + seconds(600);
+    let (mut polls, mut woken, mut in_vain) = (VecDeque::new(), 0, Vec::new());
+    loop {
+        let wait = w.turn();
+        if let Some(asked) = w.asked.pop_front() {
+            match asked.code {
+                Q::GET_CONSUMER_LIST_BY_GROUP => w.answer(&asked, A::SUCCESS, &[], ids.as_bytes()),
+                Q::QUERY_CONSUMER_OFFSET => w.answer(&asked, A::SUCCESS, &[("offset", "0")], b""),
+                Q::PULL_MESSAGE => polls.push_back((w.now + seconds(15), asked)),
+                Q::SEND_MESSAGE_V2 => w.store(&asked),
+                _ => w.answer(&asked, A::SUCCESS, &[], b""),
+            }
+            continue;
+        }
+        let held = polls.front().map(|(at, _)| *at);
+        let until = wait.until.expect("heartbeats");
+        if let Some(at) = held.filter(|at| *at <= until) {
+            w.now = w.now.max(at);
+            let (_, asked) = polls.pop_front().expect("held");
+            let ext = [
+                ("nextBeginOffset", "0"),
+                ("minOffset", "0"),
+                ("maxOffset", "0"),
+                ("suggestWhichBrokerId", "0"),
+            ];
+            w.answer(&asked, A::PULL_NOT_FOUND, &ext, b"");
+            continue;
+        }
+        if until > end {
+            break;
+        }
+        w.now = w.now.max(until);
+        w.client.handle_timeout(w.now);
+        woken += 1;
+        let mut after = w.client.clone();
+        let silent = matches!(after.poll_action(), Action::Wait(wait) if !wait.events);
+        if silent && after.poll_notice().is_none() {
+            in_vain.push((w.now, wait.reason));
+        }
+    }
+    assert!(
+        in_vain.is_empty(),
+        "{} of {woken} wakes, {:?}",
+        in_vain.len(),
+        in_vain.get(..in_vain.len().min(20))
+    );
+    // Heartbeats, routes, rebalances, and with each of these the offsets once more: 123.
+    assert!((100..150).contains(&woken), "{woken}");
 }

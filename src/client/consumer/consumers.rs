@@ -251,8 +251,8 @@ impl Consumers {
     }
 
     /// The next deadline and what it is for.
-    pub(crate) fn next_deadline(&self) -> Option<(Instant, WakeReason)> {
-        let each = self.all.iter().filter_map(|(_, _, consumer)| consumer.next_deadline());
+    pub(crate) fn next_deadline(&mut self) -> Option<(Instant, WakeReason)> {
+        let each = self.all.values_mut().filter_map(PushConsumer::next_deadline);
         each.min_by_key(|(at, _)| *at)
     }
 

@@ -13,7 +13,7 @@
 
 use alloc::boxed::Box;
 use bytes::Bytes;
-use core::time::Duration;
+use core::{mem, time::Duration};
 
 use super::config::ConsumeFrom;
 use super::delivery::Lease;
@@ -159,6 +159,18 @@ impl PushConsumer {
 
     // ---- commits -------------------------------------------------------------------------------------------
 
+    /// Looks at the queues that were changed: whether there is something for the next round of commits. A queue whose
+    /// commit is on its way or has failed, or that waits for the first commit of another, is looked at when that ends.
+    pub(super) fn note_commits(&mut self) {
+        for lease in mem::take(&mut self.touched) {
+            let wants = self.queue(lease).filter(|queue| queue.is_for_the_next_round());
+            self.commits_wanted |= wants.is_some_and(|queue| {
+                let mut first = self.first_commits.keys();
+                !first.any(|(topic, broker)| (topic, broker) == (&queue.queue.topic, &queue.queue.broker))
+            });
+        }
+    }
+
     /// Commits a slice of the queues that made progress; the rest is a deadline at once.
     pub(super) fn commit_some(&mut self, ctx: &mut Ctx<'_>) {
         let mut asked = 0;
@@ -245,7 +257,8 @@ impl PushConsumer {
     }
 
     fn commit_failed(&mut self, lease: Lease, offset: i64, code: Option<ResponseCode>, ctx: &mut Ctx<'_>) {
-        let _ = self.take_first_commit(lease);
+        // Others may have waited for it.
+        self.commits_wanted |= self.take_first_commit(lease).is_some();
         let Some(queue) = self.queue_mut(lease) else { return };
         queue.committing = false;
         // It may have been carried out all the same: what the broker has is not known any more.

@@ -7,6 +7,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use smallvec::SmallVec;
+
 use super::config::PushConsumerConfig;
 use super::delivery::{Delivery, Lease, Pulled};
 use super::leases::Leases;
@@ -102,6 +104,11 @@ impl Assigned {
         self.pull != PullState::Starting && self.committed != Some(self.process.lowest_unfinished())
     }
 
+    /// Whether the next round of commits is to tell the broker something.
+    pub(super) fn is_for_the_next_round(&self) -> bool {
+        self.commit_failures == 0 && !self.committing && self.wants_commit()
+    }
+
     /// Whether there is something to tell the broker.
     pub(super) fn wants_commit(&self) -> bool {
         self.is_behind() || (self.confirm && self.pull != PullState::Starting)
@@ -162,6 +169,10 @@ pub(crate) struct PushConsumer {
     pub(super) rebalance_at: Instant,
     pub(super) rebalanced_at: Option<Instant>,
     pub(super) commit_at: Instant,
+    /// Some queue has something to commit that no round has come to: without, a round is no deadline.
+    pub(super) commits_wanted: bool,
+    /// Queues that were changed since that was last found out.
+    pub(super) touched: SmallVec<[Lease; 4]>,
     /// Queues that a round of commits has not come to yet.
     pub(super) to_commit: VecDeque<Lease>,
     /// Changes of the assignment still to be made.
@@ -184,6 +195,8 @@ pub(crate) struct PushConsumer {
     pub(super) stats: ConsumerStats,
 }
 
+/// Changed queues that are remembered before they are looked at.
+const MOST_TOUCHED: usize = 64;
 /// Timers run in one step.
 const TIMERS_A_STEP: usize = 64;
 
@@ -211,6 +224,8 @@ impl PushConsumer {
             rebalance_at: ctx.now,
             rebalanced_at: None,
             commit_at: ctx.now + config.persist_consumer_offset_interval,
+            commits_wanted: false,
+            touched: SmallVec::new(),
             to_commit: VecDeque::new(),
             work: VecDeque::new(),
             work_at: ctx.now,
@@ -305,7 +320,14 @@ impl PushConsumer {
         self.queues.get(lease.slot, lease.generation)
     }
 
+    /// Every change of a queue goes through here: afterwards it may have something to commit.
     pub(super) fn queue_mut(&mut self, lease: Lease) -> Option<&mut Assigned> {
+        if self.touched.last() != Some(&lease) {
+            if self.touched.len() == MOST_TOUCHED {
+                self.note_commits();
+            }
+            self.touched.push(lease);
+        }
         self.queues.get_mut(lease.slot, lease.generation)
     }
 
@@ -325,16 +347,14 @@ impl PushConsumer {
     }
 
     /// The next deadline and what it is for.
-    pub(super) fn next_deadline(&self) -> Option<(Instant, WakeReason)> {
+    pub(super) fn next_deadline(&mut self) -> Option<(Instant, WakeReason)> {
+        self.note_commits();
         let own = match self.phase {
-            Phase::Running => {
-                [(self.rebalance_at, WakeReason::Rebalance), (self.commit_at, WakeReason::CommitOffsets)]
-            }
-            Phase::Draining(until, _) | Phase::Committing(until) => {
-                [(until, WakeReason::CloseConsumer), (self.commit_at, WakeReason::CommitOffsets)]
-            }
+            Phase::Running => (self.rebalance_at, WakeReason::Rebalance),
+            Phase::Draining(until, _) | Phase::Committing(until) => (until, WakeReason::CloseConsumer),
             Phase::Closed => return None,
         };
+        let round = self.commits_wanted.then_some((self.commit_at, WakeReason::CommitOffsets));
         let work = (!self.work.is_empty()).then_some((self.work_at, WakeReason::Rebalance));
         let starved = self.may_feed_starved().then_some((self.work_at, WakeReason::MoreWork));
         let commits = (!self.to_commit.is_empty()).then_some((self.work_at, WakeReason::CommitOffsets));
@@ -348,7 +368,8 @@ impl PushConsumer {
             };
             (key.0, reason)
         });
-        own.into_iter().chain(work).chain(starved).chain(commits).chain(timer).min_by_key(|(at, _)| *at)
+        let others = round.into_iter().chain(work).chain(starved).chain(commits).chain(timer);
+        core::iter::once(own).chain(others).min_by_key(|(at, _)| *at)
     }
 
     pub(super) fn handle_timeout(&mut self, ctx: &mut Ctx<'_>) {
@@ -366,9 +387,11 @@ impl PushConsumer {
                 Due::Redeliver(delivery) => self.redeliver(&delivery, ctx),
             }
         }
-        if self.phase != Phase::Closed && self.commit_at <= ctx.now {
+        self.note_commits();
+        if self.phase != Phase::Closed && self.commits_wanted && self.commit_at <= ctx.now {
             self.commit_at = ctx.now + self.config.persist_consumer_offset_interval;
             self.to_commit = self.leases.all().collect();
+            self.commits_wanted = false;
         }
         self.commit_some(ctx);
         match self.phase {

@@ -293,7 +293,7 @@ impl Harness {
 
     // ---- time ----------------------------------------------------------------------------------------------
 
-    pub(super) fn work_left(&self) -> bool {
+    pub(super) fn work_left(&mut self) -> bool {
         self.consumers.next_deadline().is_some_and(|(at, _)| at <= self.now)
     }
 
