@@ -244,7 +244,7 @@ impl ReceiptShape {
 mod tests {
     use super::*;
     use crate::wire::codes::{LanguageCode, Version};
-    use crate::wire::frame::Prefix;
+    use crate::wire::frame::{FrameLimits, Prefix};
     use crate::wire::header::{FieldList, Flag, HeadSpec, encode_head};
     use alloc::format;
     use alloc::string::String;
@@ -348,6 +348,45 @@ mod tests {
             \"serializeTypeCurrentRPC\":\"JSON\",\"version\":513}";
         bare.learn(serialize, text, &Head::parse(serialize, text).expect("good"));
         assert!(bare.read(serialize, text).is_none() && bare.read(serialize, b"").is_none());
+    }
+
+    /// Heads of a broker's answers to sends, as they were recorded.
+    fn recorded(transcript: &str) -> Vec<(SerializeType, Vec<u8>)> {
+        let answers = transcript.lines().filter(|line| line.contains("\"answersCode\":310,"));
+        let frames = answers.map(|line| {
+            let hex =
+                line.split("\"frame\":\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a frame");
+            let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("digits");
+            let frame: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+            let prefix = Prefix::parse(&frame, &FrameLimits::default()).expect("good").expect("whole");
+            (prefix.serialize, frame[prefix.head_range()].to_vec())
+        });
+        frames.collect()
+    }
+
+    #[test]
+    fn real_brokers_answer_in_the_shape_of_their_first_answer() {
+        for (transcript, expected) in [
+            (include_str!("../../../tests/vectors/transcripts/java-5.5.0/send.jsonl"), (11, 0)),
+            (include_str!("../../../tests/vectors/transcripts/java-5.5.0-binary-both/send.jsonl"), (11, 0)),
+            // Three were refused.
+            (include_str!("../../../tests/vectors/transcripts/java-4.9.7/send.jsonl"), (4, 3)),
+        ] {
+            let answers = recorded(transcript);
+            let (serialize, first) = answers.first().expect("some");
+            let shape = learned(*serialize, first);
+            let mut others = 0;
+            for (serialize, head) in &answers {
+                match shape.read(*serialize, head) {
+                    Some(receipt) => {
+                        let read = told(receipt.opaque, receipt.code, &receipt.fields);
+                        assert_eq!(Some(read), read_in_full(*serialize, head));
+                    }
+                    None => others += 1,
+                }
+            }
+            assert_eq!((answers.len() - others, others), expected);
+        }
     }
 
     proptest! {
