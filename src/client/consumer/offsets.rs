@@ -13,7 +13,7 @@
 
 use alloc::boxed::Box;
 use bytes::Bytes;
-use core::{mem, time::Duration};
+use core::time::Duration;
 
 use super::config::ConsumeFrom;
 use super::delivery::Lease;
@@ -162,11 +162,10 @@ impl PushConsumer {
     /// Looks at the queues that were changed: whether there is something for the next round of commits. A queue whose
     /// commit is on its way or has failed, or that waits for the first commit of another, is looked at when that ends.
     pub(super) fn note_commits(&mut self) {
-        for lease in mem::take(&mut self.touched) {
+        while let Some(lease) = self.touched.pop() {
             let wants = self.queue(lease).filter(|queue| queue.is_for_the_next_round());
             self.commits_wanted |= wants.is_some_and(|queue| {
-                let mut first = self.first_commits.keys();
-                !first.any(|(topic, broker)| (topic, broker) == (&queue.queue.topic, &queue.queue.broker))
+                !self.first_commits.contains_key(&(queue.queue.topic.clone(), queue.queue.broker.clone()))
             });
         }
     }
