@@ -98,6 +98,8 @@ mod tests {
         type Stream = Nothing;
         type Sleep = Ready<()>;
 
+        const SHORTEST_PAUSE: std::time::Duration = std::time::Duration::ZERO;
+
         fn resolve(
             host: &str,
             port: u16,

@@ -206,7 +206,8 @@ impl<R: Runtime> AsyncDriver<R> {
         }
         let now = self.clock.now();
         self.apart = self.gather.apart(&client.stats(), now);
-        let Some(pause) = Gather::pause(self.apart, now - self.looked_at) else { return Poll::Ready(()) };
+        let pause = Gather::pause(self.apart, now - self.looked_at);
+        let Some(pause) = pause.filter(|pause| *pause >= R::SHORTEST_PAUSE) else { return Poll::Ready(()) };
         let until = (now + pause).min(wait.until.unwrap_or(Instant::FAR_FUTURE));
         if until <= now {
             return Poll::Ready(());

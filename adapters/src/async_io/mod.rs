@@ -39,6 +39,10 @@ pub trait Runtime: Sized + Send + Sync + 'static {
     /// A pause.
     type Sleep: Future<Output = ()> + Send + 'static;
 
+    /// The shortest pause its timers can make: shorter ones are not made for gathering. See
+    /// [`Gather`](crate::driver::Gather).
+    const SHORTEST_PAUSE: Duration;
+
     /// Looks a host's name up without blocking; never asked about what is an address itself. The driver tries what is
     /// found in turn, at most [`MAX_ADDRESSES`](crate::driver::MAX_ADDRESSES), each for
     /// [`CONNECT_TIMEOUT`](crate::driver::CONNECT_TIMEOUT).
@@ -48,8 +52,7 @@ pub trait Runtime: Sized + Send + Sync + 'static {
     /// Connects to one address. TCP_NODELAY is to be set.
     fn connect(address: SocketAddr) -> impl Future<Output = io::Result<Self::Stream>> + Send + use<Self>;
 
-    /// A pause of this length: to some ten microseconds where it is short, for gathering. See
-    /// [`Gather`](crate::driver::Gather).
+    /// A pause of this length.
     fn sleep(time: Duration) -> Self::Sleep;
 
     /// Starts a task.

@@ -33,6 +33,8 @@ impl Runtime for AsyncStd {
     type Stream = TcpStream;
     type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+    const SHORTEST_PAUSE: Duration = Duration::ZERO;
+
     fn resolve(host: &str, port: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send + use<> {
         let host = host.to_owned();
         async move {

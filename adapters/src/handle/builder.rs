@@ -71,8 +71,8 @@ impl<L: Launch> ClientBuilder<L> {
     }
 
     /// How long answers may be left unread under load, so that many come with one system call and one wake-up: up
-    /// to 500 us unless set; zero is never. With fewer than eight sends in flight nothing waits. See
-    /// [`Gather`](crate::driver::Gather).
+    /// to 500 us unless set; zero is never. With fewer than eight sends in flight nothing waits. tokio's timers count
+    /// milliseconds: there only pauses of one or more are made. See [`Gather`](crate::driver::Gather).
     pub fn gather(mut self, bound: Duration) -> Self {
         self.gather = bound;
         self

@@ -1,15 +1,16 @@
 //! tokio: how it connects, sleeps and spawns.
 
-mod sleep;
 mod stream;
 
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::time::Duration;
 
 use ::tokio::net::TcpStream;
 use ::tokio::runtime::Handle;
+use ::tokio::time;
 
 use crate::async_io::{self, Runtime};
 use crate::handle::Task;
@@ -18,7 +19,6 @@ pub use crate::handle::{
     Closed, ConsumerBuilder, Deliveries, Delivery, Listener, Messages, Pending, PendingOneway,
 };
 pub use crate::handle::{Producer, ProducerBuilder, PushConsumer, Recv, Shutdown};
-pub use sleep::Sleep;
 pub use stream::Stream;
 
 /// The adapter with tokio. Its runtime needs I/O and time enabled.
@@ -34,7 +34,10 @@ pub type TokioDriver = async_io::AsyncDriver<Tokio>;
 
 impl Runtime for Tokio {
     type Stream = Stream;
-    type Sleep = Sleep;
+    type Sleep = Pin<Box<time::Sleep>>;
+
+    // Its timers count milliseconds, and round up; having a thread of its pool sleep costs more than gathering saves.
+    const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 
     fn resolve(host: &str, port: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send + use<> {
         let host = host.to_owned();
@@ -47,8 +50,8 @@ impl Runtime for Tokio {
         Ok(Stream(stream))
     }
 
-    fn sleep(time: Duration) -> Sleep {
-        Sleep::new(time)
+    fn sleep(time: Duration) -> Self::Sleep {
+        Box::pin(time::sleep(time))
     }
 
     fn spawn(task: Task) -> io::Result<()> {
