@@ -1,8 +1,8 @@
 //! A head that looks like one that came before: what is the same is compared, only what changes is read.
 //!
 //! What [`HeadTemplate`](super::HeadTemplate) is for heads that go out. A broker's answers to sends differ in a few
-//! numbers and ids: comparing the rest costs a fifth of reading it (`cargo bench -- 3`). Whatever differs anywhere else
-//! is for [`Head::parse`], which says the same of every head that is read here.
+//! numbers and ids: comparing the rest costs a fraction of parsing it (`cargo bench -- 11`). Whatever differs anywhere
+//! else is for [`Head::parse`], which says the same of every head that is read here.
 
 use alloc::vec::Vec;
 use core::ops::Range;
