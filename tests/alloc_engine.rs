@@ -1,5 +1,5 @@
-//! Allocation and memory gates of a send through the whole engine (cases 11 and 14 of the performance plan), counted
-//! exactly: only the engine's calls are measured, not the peer's.
+//! Allocation and memory gates of a send and of a delivery through the whole engine (cases 11 and 14 of the performance
+//! plan), counted exactly: only the engine's calls are measured, not the peer's.
 
 #[allow(unreachable_pub)] // as in the bench
 #[path = "../benches/table/known.rs"]
@@ -9,10 +9,8 @@ mod known;
 mod memory;
 
 use known::judge;
-use memory::{Counted, figures};
-use rocketmq_engine::wire::codes::{LanguageCode, ResponseCode, Version};
+use memory::{Counted, figures, respond};
 use rocketmq_engine::wire::frame::SerializeType;
-use rocketmq_engine::wire::header::{FieldList, Flag, HeadSpec, encode_head};
 use rocketmq_engine::wire::message::{StoredFields, SysFlag, encode_stored};
 use rocketmq_engine::{Client, Event, Instant, Settlement};
 
@@ -51,14 +49,6 @@ fn deliver(counted: &mut Counted, messages: i64) {
         };
         encode_stored(&mut body, &fields).expect("a small message");
     }
-    let spec = HeadSpec {
-        code: ResponseCode::SUCCESS.0,
-        language: LanguageCode::JAVA,
-        version: Version::V5_5_0,
-        opaque,
-        flag: Flag::RESPONSE,
-        remark: None,
-    };
     let next = (from + messages).to_string();
     let ext = [
         ("maxOffset", &*next),
@@ -67,8 +57,7 @@ fn deliver(counted: &mut Counted, messages: i64) {
         ("suggestWhichBrokerId", "0"),
     ];
     let mut answer = Vec::new();
-    encode_head(&mut answer, SerializeType::Json, &spec, &FieldList(&ext), body.len()).expect("small");
-    answer.extend_from_slice(&body);
+    respond(&mut answer, SerializeType::Json, opaque, &ext, &body);
     counted.engine(|client| client.handle_slice(conn, &answer, Instant::ZERO));
     let mut delivered = 0;
     while let Some(event) = counted.engine(Client::poll_event) {

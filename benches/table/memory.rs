@@ -84,14 +84,6 @@ impl Peer {
                 }
                 _ => Vec::new(),
             };
-            let spec = HeadSpec {
-                code: ResponseCode::SUCCESS.0,
-                language: LanguageCode::JAVA,
-                version: Version::V5_5_0,
-                opaque: head.opaque,
-                flag: Flag::RESPONSE,
-                remark: None,
-            };
             let ext = [
                 ("msgId", "0A00000900002A9F00000000000A1B2C"),
                 ("offset", "0"),
@@ -99,11 +91,24 @@ impl Peer {
                 ("queueOffset", "7"),
                 ("transactionId", "0A000009123489ABCDEF075BCD150001"),
             ];
-            encode_head(&mut out, prefix.serialize, &spec, &FieldList(&ext), body.len()).expect("small");
-            out.extend_from_slice(&body);
+            respond(&mut out, prefix.serialize, head.opaque, &ext, &body);
         }
         out
     }
+}
+
+/// Appends a good answer.
+pub fn respond(out: &mut Vec<u8>, serialize: SerializeType, opaque: i32, ext: &[(&str, &str)], body: &[u8]) {
+    let spec = HeadSpec {
+        code: ResponseCode::SUCCESS.0,
+        language: LanguageCode::JAVA,
+        version: Version::V5_5_0,
+        opaque,
+        flag: Flag::RESPONSE,
+        remark: None,
+    };
+    encode_head(out, serialize, &spec, &FieldList(ext), body.len()).expect("small");
+    out.extend_from_slice(body);
 }
 
 impl Counted {
