@@ -73,6 +73,7 @@ const CHUNK: usize = 64;
 #[derive(Clone, Debug, Hash)]
 pub(crate) struct Slab<T> {
     chunks: Vec<Vec<Place<T>>>,
+    /// Of all chunks: counted, as it is asked for with each send.
     places: u32,
     free: Vec<u32>,
 }
@@ -81,6 +82,14 @@ pub(crate) struct Slab<T> {
 struct Place<T> {
     generation: u32,
     value: Option<T>,
+}
+
+impl<T> Place<T> {
+    /// What is put in next is another thing.
+    #[inline]
+    fn vacate(&mut self) {
+        self.generation = self.generation.wrapping_add(1);
+    }
 }
 
 impl<T> Default for Slab<T> {
@@ -156,7 +165,7 @@ impl<T> Slab<T> {
     pub(crate) fn remove(&mut self, index: u32, generation: u32) -> Option<T> {
         let place = self.place_mut(index).filter(|place| place.generation == generation)?;
         let value = place.value.take()?;
-        place.generation = generation.wrapping_add(1);
+        place.vacate();
         self.free.push(index);
         Some(value)
     }
@@ -169,7 +178,7 @@ impl<T> Slab<T> {
             && place.value.is_some()
         {
             place.value = None;
-            place.generation = generation.wrapping_add(1);
+            place.vacate();
             self.free.push(index);
         }
     }
