@@ -4,7 +4,8 @@ use core::fmt;
 use core::net::{IpAddr, SocketAddr};
 use core::str::FromStr;
 
-use super::{IdError, hex};
+use super::IdError;
+use super::hex::{self, IdBytes};
 
 /// Broker address and commit log offset (Java `MessageDecoder.createMessageId`). Its text is upper-case
 /// hexadecimal, 32 digits for IPv4 brokers and 56 for IPv6 ones.
@@ -44,18 +45,13 @@ impl FromStr for OffsetMessageId {
 impl OffsetMessageId {
     /// The id of that text, which nobody has looked at as text yet.
     pub(crate) fn from_digits(digits: &[u8]) -> Result<OffsetMessageId, IdError> {
-        let (bytes, len) = hex::decode(digits)?;
-        let (ip, rest) = match bytes {
-            [a, b, c, d, rest @ ..] if len == 16 => {
-                let mut tail = [0; 12];
-                tail.copy_from_slice(&rest[..12]);
-                (IpAddr::from([a, b, c, d]), tail)
-            }
-            _ => {
-                let (mut ip, mut tail) = ([0; 16], [0; 12]);
+        let (ip, rest) = match hex::decode(digits)? {
+            IdBytes::V4([a, b, c, d, rest @ ..]) => (IpAddr::from([a, b, c, d]), rest),
+            IdBytes::V6(bytes) => {
+                let (mut ip, mut rest) = ([0; 16], [0; 12]);
                 ip.copy_from_slice(&bytes[..16]);
-                tail.copy_from_slice(&bytes[16..]);
-                (IpAddr::from(ip), tail)
+                rest.copy_from_slice(&bytes[16..]);
+                (IpAddr::from(ip), rest)
             }
         };
         let [p0, p1, p2, p3, offset @ ..] = rest;

@@ -5,7 +5,8 @@ use core::fmt;
 use core::net::IpAddr;
 use core::str::FromStr;
 
-use super::{IdError, hex};
+use super::IdError;
+use super::hex::{self, IdBytes};
 
 /// Address, process, a random part, milliseconds of the month and a counter, in 16 or 28 bytes. Its text is
 /// upper-case hexadecimal, which tools take apart again.
@@ -100,8 +101,14 @@ impl FromStr for UniqueId {
 
     /// Reads ids of this form only; a broker takes any text as a unique key.
     fn from_str(text: &str) -> Result<UniqueId, IdError> {
-        let (bytes, len) = hex::decode(text.as_bytes())?;
-        Ok(UniqueId { bytes, len: len as u8 })
+        Ok(match hex::decode(text.as_bytes())? {
+            IdBytes::V4(four) => {
+                let mut bytes = [0; 28];
+                bytes[..16].copy_from_slice(&four);
+                UniqueId { bytes, len: 16 }
+            }
+            IdBytes::V6(bytes) => UniqueId { bytes, len: 28 },
+        })
     }
 }
 
