@@ -6,7 +6,7 @@ use core::hash::{Hash, Hasher};
 use super::{As, FieldValue, Parts, fields};
 use crate::wire::codes::ResponseCode;
 use crate::wire::frame::SerializeType;
-use crate::wire::header::{Changed, Changing, DecodeFields, ExtFields, FieldError, Head, HeadShape};
+use crate::wire::header::{Changing, DecodeFields, ExtFields, FieldError, Head, HeadShape};
 use crate::wire::json::is_plain;
 use crate::wire::message::OffsetMessageId;
 
@@ -208,21 +208,16 @@ impl ReceiptShape {
 
     /// Reads an answer that looks like the one learned; `None` if it does not.
     #[inline]
-    pub(crate) fn read(&self, serialize: SerializeType, head: &[u8]) -> Option<ShapedReceipt> {
-        let mut fields = ReceiptFields { offset_message_id: None, queue_id: 0, queue_offset: 0 };
-        let opaque = self.shape.read(serialize, head, |place, value| {
-            match (place, value) {
-                (0, Changed::Int(value)) => fields.queue_id = i32::try_from(value).ok()?,
-                (1, Changed::Int(value)) => fields.queue_offset = value,
-                // Digits are plain.
-                (2, Changed::Text(text)) => {
-                    fields.offset_message_id = Some(OffsetMessageId::from_digits(text).ok()?);
-                }
-                (_, Changed::Text(text)) => return is_plain(text).then_some(()),
-                (_, Changed::Int(_)) => {}
-            }
-            Some(())
-        })?;
+    pub(crate) fn read(&mut self, serialize: SerializeType, head: &[u8]) -> Option<ShapedReceipt> {
+        let head = self.shape.read(serialize, head)?;
+        is_plain(head.text(3)?).then_some(())?;
+        let fields = ReceiptFields {
+            // Digits are plain.
+            offset_message_id: Some(OffsetMessageId::from_digits(head.text(2)?).ok()?),
+            queue_id: i32::try_from(head.int(0)?).ok()?,
+            queue_offset: head.int(1)?,
+        };
+        let opaque = head.opaque()?;
         Some(ShapedReceipt { opaque, code: ResponseCode(self.code), fields })
     }
 
@@ -312,7 +307,7 @@ mod tests {
         for serialize in [SerializeType::Json, SerializeType::Rocketmq] {
             for own_id in [true, false] {
                 let first = answer(serialize, -5, &usual(ID, "3", "9", ID), own_id);
-                let shape = learned(serialize, &first);
+                let mut shape = learned(serialize, &first);
                 for (opaque, queue, offset) in
                     [(-5, "3", "9"), (i32::MIN, "0", "123456789012345678"), (7, "10", "-1")]
                 {
@@ -374,7 +369,7 @@ mod tests {
         ] {
             let answers = recorded(transcript);
             let (serialize, first) = answers.first().expect("some");
-            let shape = learned(*serialize, first);
+            let mut shape = learned(*serialize, first);
             let mut others = 0;
             for (serialize, head) in &answers {
                 match shape.read(*serialize, head) {
@@ -410,7 +405,7 @@ mod tests {
             if let Some(cut) = cut {
                 next.truncate(cut.index(next.len()));
             }
-            let shape = learned(serialize, &first);
+            let mut shape = learned(serialize, &first);
             if let Some(receipt) = shape.read(serialize, &next) {
                 let read = told(receipt.opaque, receipt.code, &receipt.fields);
                 prop_assert_eq!(Some(read), read_in_full(serialize, &next));

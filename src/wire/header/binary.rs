@@ -20,7 +20,7 @@ pub(super) const EXT_LENGTH_AT: usize = 17;
 /// Where `opaque` stands in a head.
 pub(super) const OPAQUE_AT: usize = 5;
 /// Length of a head without remark and ext fields.
-const FIXED_LEN: usize = 21;
+pub(super) const FIXED_LEN: usize = 21;
 
 pub(super) fn encode<F: EncodeFields>(
     out: &mut Vec<u8>,

@@ -33,7 +33,7 @@ use super::json::{JsonError, JsonErrorKind};
 pub(crate) use extra::MergeSink;
 pub use extra::WithExtra;
 pub(crate) use extra::utf16_order;
-pub(crate) use shape::{Changed, Changing, HeadShape};
+pub(crate) use shape::{Changing, HeadShape};
 pub(crate) use spans::Raw;
 use spans::Spans;
 pub use template::{HeadTemplate, Hole, Part};

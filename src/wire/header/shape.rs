@@ -9,7 +9,7 @@ use core::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::binary::{EXT_LENGTH_AT, OPAQUE_AT};
+use super::binary::{EXT_LENGTH_AT, FIXED_LEN, OPAQUE_AT};
 use super::json;
 use super::{Form, Head, HeadSpec};
 use crate::wire::frame::SerializeType;
@@ -17,6 +17,8 @@ use crate::wire::json::write_int;
 
 /// Longest head that is learned.
 const LONGEST: usize = 1024;
+/// Shortest one: such as are compared in strides.
+const SHORTEST: usize = STRIDE;
 
 /// How a field that changes is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,13 +27,6 @@ pub(crate) enum Changing {
     Int,
     /// As text of the same length each time.
     Text,
-}
-
-/// What a field that changes has this time.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Changed<'a> {
-    Int(i64),
-    Text(&'a [u8]),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -44,68 +39,166 @@ enum What {
     Field(u8, Changing),
 }
 
+impl What {
+    /// Its place among all that may change.
+    fn slot(self) -> usize {
+        match self {
+            Self::Opaque => 0,
+            Self::BlockLength => 1,
+            Self::Field(place, _) => 2 + usize::from(place),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Hole {
-    /// Bytes before it that are always the same.
-    lead: u16,
-    /// Bytes it had when it was learned.
+    start: u16,
     len: u16,
     what: What,
 }
+
+impl Hole {
+    fn end(self) -> usize {
+        usize::from(self.start) + usize::from(self.len)
+    }
+}
+
+/// All that may change: four fields at most.
+const SLOTS: usize = 6;
+
+type Holes = SmallVec<[Hole; SLOTS]>;
 
 /// What heads have in common; nothing at first.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HeadShape {
     serialize: SerializeType,
-    /// All that is always the same, without what lies between.
+    /// The last one.
+    last: Vec<u8>,
+    /// For each byte of it: all bits if it is always the same, none if it is in a hole.
     same: Vec<u8>,
-    holes: SmallVec<[Hole; 6]>,
+    /// By where they are.
+    holes: Holes,
+    /// From where to where in the last one each slot's hole goes; nowhere if it has none.
+    slots: [(u16, u16); SLOTS],
+}
+
+/// A head of a known shape: what changes has been found in it, and nobody has looked at it yet.
+pub(crate) struct Shaped<'s, 'a> {
+    shape: &'s HeadShape,
+    head: &'a [u8],
+}
+
+impl<'a> Shaped<'_, 'a> {
+    #[inline]
+    fn slot(&self, slot: usize) -> Option<&'a [u8]> {
+        let (from, to) = *self.shape.slots.get(slot)?;
+        self.head.get(usize::from(from)..usize::from(to))
+    }
+
+    #[inline]
+    fn is_binary(&self) -> bool {
+        self.shape.serialize == SerializeType::Rocketmq
+    }
+
+    /// The correlation number.
+    #[inline]
+    pub(crate) fn opaque(&self) -> Option<i32> {
+        let bytes = self.slot(What::Opaque.slot())?;
+        if self.is_binary() {
+            return Some(i32::from_be_bytes(bytes.try_into().ok()?));
+        }
+        i32::try_from(number(bytes)?).ok()
+    }
+
+    /// A field that was learned as a number, by its place.
+    #[inline]
+    pub(crate) fn int(&self, place: u8) -> Option<i64> {
+        let bytes = self.slot(What::Field(place, Changing::Int).slot())?;
+        if self.is_binary() { counted(bytes) } else { number(bytes) }
+    }
+
+    /// A field that was learned as text, by its place: empty if it was not learned. Text that is not plain
+    /// ([`is_plain`](crate::wire::json::is_plain)) makes it another head than it looks like.
+    #[inline]
+    pub(crate) fn text(&self, place: u8) -> Option<&'a [u8]> {
+        self.slot(What::Field(place, Changing::Text).slot())
+    }
 }
 
 impl HeadShape {
-    /// Reads a head of this shape: gives `visit` each field that changes, by its place, and returns the opaque. `None`
-    /// if it is of any other, or if `visit` will not have a field: it must refuse text that is not plain
-    /// ([`is_plain`](crate::wire::json::is_plain)), which nobody else has looked at.
+    /// Finds in a head of this shape what changes; `None` if it is of any other.
     #[inline]
-    pub(crate) fn read<'a>(
-        &self,
-        serialize: SerializeType,
-        head: &'a [u8],
-        mut visit: impl FnMut(u8, Changed<'a>) -> Option<()>,
-    ) -> Option<i32> {
-        let binary = self.serialize == SerializeType::Rocketmq;
-        let (mut same, mut rest, mut opaque) = (&*self.same, head, None);
-        for hole in &self.holes {
-            let (lead, after) = same.split_at_checked(usize::from(hole.lead))?;
-            (same, rest) = (after, rest.strip_prefix(lead)?);
-            rest = match hole.what {
-                What::Field(place, Changing::Text) => {
-                    let (text, after) = rest.split_at_checked(usize::from(hole.len))?;
-                    visit(place, Changed::Text(text))?;
-                    after
-                }
-                What::Field(place, Changing::Int) => {
-                    let (value, after) = if binary { counted(rest)? } else { number(rest)? };
-                    visit(place, Changed::Int(value))?;
-                    after
-                }
-                What::Opaque if binary => {
-                    let (four, after) = rest.split_first_chunk()?;
-                    opaque = Some(i32::from_be_bytes(*four));
-                    after
-                }
-                What::Opaque => {
-                    let (value, after) = number(rest)?;
-                    opaque = Some(i32::try_from(value).ok()?);
-                    after
-                }
-                What::BlockLength => {
-                    let (four, after) = rest.split_first_chunk()?;
-                    (u32::from_be_bytes(*four) as usize == after.len()).then_some(after)?
-                }
-            };
+    pub(crate) fn read<'a>(&mut self, serialize: SerializeType, head: &'a [u8]) -> Option<Shaped<'_, 'a>> {
+        (serialize == self.serialize).then_some(())?;
+        if !self.is_alike(head) {
+            self.realign(head)?;
         }
-        (serialize == self.serialize && rest == same).then_some(opaque)?
+        let shaped = Shaped { shape: self, head };
+        if let Some(length) = shaped.slot(What::BlockLength.slot())?.first_chunk() {
+            (u32::from_be_bytes(*length) as usize == head.len() - FIXED_LEN).then_some(())?;
+        }
+        Some(shaped)
+    }
+
+    /// Whether all that is always the same is where it was in the last one.
+    #[inline]
+    fn is_alike(&self, head: &[u8]) -> bool {
+        let last = &*self.last;
+        let (mut strides, same) =
+            (head.as_chunks().0.iter().zip(last.as_chunks().0), self.same.as_chunks().0);
+        head.len() == last.len()
+            && strides.by_ref().zip(same).all(|((head, last), same)| is_same(head, last, same))
+            // What is left, with some bytes before it.
+            && match (head.last_chunk(), last.last_chunk(), self.same.last_chunk()) {
+                (Some(head), Some(last), Some(same)) => is_same(head, last, same),
+                _ => false,
+            }
+    }
+
+    /// Finds the holes again in a head whose numbers have other lengths than the last one's. `None` if that is not all.
+    #[inline(never)]
+    fn realign(&mut self, head: &[u8]) -> Option<()> {
+        let (mut holes, mut from, mut at) = (Holes::new(), 0, 0);
+        for hole in &self.holes {
+            let lead = self.last.get(from..usize::from(hole.start))?;
+            let rest = head.get(at..)?.strip_prefix(lead)?;
+            let len = self.len_of(*hole, rest);
+            holes.push(Hole { start: (at + lead.len()) as u16, len: len as u16, what: hole.what });
+            (from, at) = (hole.end(), at + lead.len() + len);
+        }
+        (head.get(at..)? == self.last.get(from..)? && (SHORTEST..=LONGEST).contains(&head.len()))
+            .then_some(())?;
+        self.align(head, holes);
+        Some(())
+    }
+
+    /// How long the hole is in whose place `rest` begins.
+    fn len_of(&self, hole: Hole, rest: &[u8]) -> usize {
+        let digits =
+            |bytes: &[u8]| bytes.iter().take_while(|byte| matches!(byte, b'0'..=b'9' | b'-')).count();
+        match (hole.what, self.serialize) {
+            (What::Field(_, Changing::Int), SerializeType::Rocketmq) => {
+                rest.split_first_chunk::<4>().map_or(0, |(_, rest)| 4 + digits(rest))
+            }
+            (What::Field(_, Changing::Int) | What::Opaque, SerializeType::Json) => digits(rest),
+            _ => usize::from(hole.len),
+        }
+    }
+
+    /// Notes a head as the last one.
+    fn align(&mut self, head: &[u8], holes: Holes) {
+        self.last.clear();
+        self.last.extend_from_slice(head);
+        self.same.clear();
+        self.same.resize(head.len(), u8::MAX);
+        self.slots = [(0, 0); SLOTS];
+        for hole in &holes {
+            self.same.get_mut(usize::from(hole.start)..hole.end()).unwrap_or_default().fill(0);
+            if let Some(slot) = self.slots.get_mut(hole.what.slot()) {
+                *slot = (hole.start, hole.end() as u16);
+            }
+        }
+        self.holes = holes;
     }
 
     /// Takes the shape of a head that has been read, in which these fields change. False if it is an unusual one, or
@@ -120,22 +213,19 @@ impl HeadShape {
     ) -> bool {
         let Some(holes) = holes_of(serialize, bytes, head, fields) else { return false };
         self.serialize = serialize;
-        self.same.clear();
-        self.holes.clear();
-        let mut from = 0;
-        for (range, what) in holes {
-            let lead = bytes.get(from..range.start).unwrap_or_default();
-            self.same.extend_from_slice(lead);
-            // Heads that are learned are short.
-            self.holes.push(Hole { lead: lead.len() as u16, len: range.len() as u16, what });
-            from = range.end;
-        }
-        self.same.extend_from_slice(bytes.get(from..).unwrap_or_default());
+        self.align(bytes, holes);
         true
     }
 }
 
-type Holes = SmallVec<[(Range<usize>, What); 6]>;
+/// How many bytes are compared together: the compiler makes a few vector instructions of it.
+const STRIDE: usize = 32;
+
+#[inline]
+fn is_same(head: &[u8; STRIDE], last: &[u8; STRIDE], same: &[u8; STRIDE]) -> bool {
+    let bytes = head.iter().zip(last).zip(same);
+    bytes.fold(0, |all, ((head, last), same)| all | ((head ^ last) & same)) == 0
+}
 
 /// Where in a head lies what changes, in order.
 fn holes_of(
@@ -145,14 +235,18 @@ fn holes_of(
     fields: &[(&str, Changing)],
 ) -> Option<Holes> {
     let Form::Noted(text, spans, gap) = &head.ext.form else { return None };
-    if bytes.len() > LONGEST || head.remark.is_some() {
+    if !(SHORTEST..=LONGEST).contains(&bytes.len()) || head.remark.is_some() {
         return None;
     }
     let start = head.ext.start as usize;
     let mut holes = Holes::new();
+    // Heads that are learned are short.
+    let mut hole = |range: Range<usize>, what| {
+        holes.push(Hole { start: range.start as u16, len: range.len() as u16, what });
+    };
     if serialize == SerializeType::Rocketmq {
-        holes.push((OPAQUE_AT..OPAQUE_AT + 4, What::Opaque));
-        holes.push((EXT_LENGTH_AT..EXT_LENGTH_AT + 4, What::BlockLength));
+        hole(OPAQUE_AT..OPAQUE_AT + 4, What::Opaque);
+        hole(EXT_LENGTH_AT..EXT_LENGTH_AT + 4, What::BlockLength);
     }
     let mut found = 0;
     for (key, value) in spans.places(text, usize::from(*gap)) {
@@ -160,13 +254,12 @@ fn holes_of(
         let (_, changing) = *fields.get(place)?;
         // A number's length changes with it.
         let before = if changing == Changing::Int && serialize == SerializeType::Rocketmq { 4 } else { 0 };
-        holes.push((start + value.start - before..start + value.end, What::Field(place as u8, changing)));
+        hole(start + value.start - before..start + value.end, What::Field(place as u8, changing));
         found += 1;
     }
     (found == fields.len()).then_some(())?;
     if serialize == SerializeType::Json {
-        let opaque = opaque_in_json(bytes, text, head)?;
-        holes.push((opaque, What::Opaque));
+        hole(opaque_in_json(bytes, text, head)?, What::Opaque);
     }
     Some(holes)
 }
@@ -193,29 +286,28 @@ fn opaque_in_json(bytes: &[u8], ext: &[u8], head: &Head<'_>) -> Option<Range<usi
     (again == bytes).then_some(from..to)
 }
 
-/// A number as machines write it, and what is behind it.
+/// A number as machines write it, and nothing else.
 #[inline]
-fn number(bytes: &[u8]) -> Option<(i64, &[u8])> {
+fn number(bytes: &[u8]) -> Option<i64> {
     let (negative, digits) = match bytes {
         [b'-', digits @ ..] => (true, digits),
         digits => (false, digits),
     };
-    let (mut value, mut rest) = (0_i64, digits);
-    while let [digit @ b'0'..=b'9', after @ ..] = rest {
-        // More than 18 are refused below, before what has become of it is used.
-        value = value.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
-        rest = after;
+    let leading = digits.len() > 1 && digits.first() == Some(&b'0');
+    ((1..=18).contains(&digits.len()) && !leading).then_some(())?;
+    let (mut value, mut wrong) = (0, false);
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        wrong |= digit > 9;
+        value = value * 10 + i64::from(digit);
     }
-    let count = digits.len() - rest.len();
-    let leading = count > 1 && digits.first() == Some(&b'0');
-    let usual = (1..=18).contains(&count) && !leading && !(negative && value == 0);
-    usual.then_some((if negative { -value } else { value }, rest))
+    (!(wrong || negative && value == 0)).then_some(if negative { -value } else { value })
 }
 
 /// A number behind its length.
 #[inline]
-fn counted(bytes: &[u8]) -> Option<(i64, &[u8])> {
-    let (len, rest) = bytes.split_first_chunk()?;
-    let (value, after) = number(rest)?;
-    (rest.len() - after.len() == u32::from_be_bytes(*len) as usize).then_some((value, after))
+fn counted(bytes: &[u8]) -> Option<i64> {
+    let (len, digits) = bytes.split_first_chunk()?;
+    (digits.len() == u32::from_be_bytes(*len) as usize).then_some(())?;
+    number(digits)
 }

@@ -55,10 +55,10 @@ pub(super) enum IdBytes {
 /// Reads the digits of an id.
 #[inline]
 pub(super) fn decode(digits: &[u8]) -> Result<IdBytes, IdError> {
-    let bytes = if let Ok(digits) = digits.try_into() {
-        bytes_of::<32, 16>(digits).map(IdBytes::V4)
-    } else if let Ok(digits) = digits.try_into() {
-        bytes_of::<56, 28>(digits).map(IdBytes::V6)
+    let bytes = if let Ok(digits) = <&[u8; 32]>::try_from(digits) {
+        bytes_of(digits).map(IdBytes::V4)
+    } else if let Ok(digits) = <&[u8; 56]>::try_from(digits) {
+        bytes_of(digits).map(IdBytes::V6)
     } else {
         return Err(IdError::Length { len: digits.len() });
     };
