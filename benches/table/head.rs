@@ -64,10 +64,13 @@ pub fn encode(out: &mut Vec<u8>, serialize: SerializeType, opaque: i32) {
 
 /// The same head from a template: what a producer does for every send to a broker but the first.
 fn templated(case: u32, what: &'static str, serialize: SerializeType) -> Bench {
-    let template =
+    let mut template =
         HeadTemplate::new(serialize, &spec(0), &fields(""), &["e", "g", "h", "i"]).expect("its keys");
-    let fill = move |out: &mut Vec<u8>, opaque| {
-        let values = [Hole::Int(3), Hole::Int(BORN), Hole::Int(0), Hole::Parts(&[Part::Text(PROPERTIES)])];
+    let mut fill = move |out: &mut Vec<u8>, opaque: i32| {
+        // Queues by turns, as a producer sends; it is the third for the one that is compared.
+        let queue = i64::from(opaque + 6) & 7;
+        let values =
+            [Hole::Int(queue), Hole::Int(BORN), Hole::Int(0), Hole::Parts(&[Part::Text(PROPERTIES)])];
         template.fill(out, opaque, &values, BODY).expect("a small head");
     };
     let (mut ours, mut encoded) = (Vec::new(), Vec::new());

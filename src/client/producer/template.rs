@@ -40,7 +40,7 @@ impl Templates {
         broker: &BrokerName,
         oneway: bool,
         connection: &ConnectionConfig,
-    ) -> Option<&HeadTemplate> {
+    ) -> Option<&mut HeadTemplate> {
         let index = broker.index();
         let kept = self.brokers.get(index).map_or(&[][..], Vec::as_slice);
         let place = match kept.iter().position(|kept| kept.producer == id && kept.oneway == oneway) {
@@ -50,7 +50,7 @@ impl Templates {
                 self.keep(index, Kept { producer: id, oneway, template })
             }
         };
-        self.brokers.get(index)?.get(place).map(|kept| &kept.template)
+        self.brokers.get_mut(index)?.get_mut(place).map(|kept| &mut kept.template)
     }
 
     /// Keeps one more; its place among those of its broker.

@@ -5,6 +5,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
 
 use smallvec::SmallVec;
 
@@ -12,7 +13,7 @@ use super::binary::{self, BinarySink, EXT_LENGTH_AT, OPAQUE_AT};
 use super::json::{self, JsonSink};
 use super::{EncodeError, EncodeFields, FieldSink, HeadSpec, finish};
 use crate::wire::frame::SerializeType;
-use crate::wire::json::{extend_from_front, format_int, write_escaped, write_int};
+use crate::wire::json::{format_int, write_escaped, write_int};
 use crate::wire::message::UniqueId;
 
 /// Bytes before the head: length prefix and head word.
@@ -79,20 +80,32 @@ impl Part<'_> {
 ///     code: 310, language: LanguageCode::RUST, version: Version::V5_5_0, opaque, flag: Flag::REQUEST, remark: None,
 /// };
 /// let fields = |queue_id| SendMessageV2Request { topic: "orders".into(), queue_id, ..Default::default() };
-/// let template = HeadTemplate::new(SerializeType::Json, &spec(0), &fields(0), &["e"]).unwrap();
+/// let mut template = HeadTemplate::new(SerializeType::Json, &spec(0), &fields(0), &["e"]).unwrap();
 ///
 /// let (mut filled, mut encoded) = (Vec::new(), Vec::new());
 /// template.fill(&mut filled, 77, &[Hole::Int(3)], 1024).unwrap();
 /// encode_head(&mut encoded, SerializeType::Json, &spec(77), &fields(3), 1024).unwrap();
 /// assert_eq!(filled, encoded);
 /// ```
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug)]
 pub struct HeadTemplate {
     serialize: SerializeType,
     /// Everything but the holes, from the length prefix on.
     bytes: Box<[u8]>,
     /// Where in `bytes` the holes are; in the JSON form the last one is `opaque`.
     cuts: SmallVec<[u32; 8]>,
+    /// All before the first hole that took no number, as it was filled last: mostly it is the same again, but for a
+    /// digit.
+    front: Vec<u8>,
+    /// The numbers in it, and where they end.
+    numbers: SmallVec<[(i64, u32); 3]>,
+}
+
+/// What was filled in last is no part of what it is.
+impl Hash for HeadTemplate {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.serialize, &self.bytes, &self.cuts).hash(state);
+    }
 }
 
 impl HeadTemplate {
@@ -129,70 +142,110 @@ impl HeadTemplate {
             }
         }
         let found = cuts.len() - usize::from(serialize == SerializeType::Json);
-        let template = Self { serialize, bytes: bytes.into_boxed_slice(), cuts };
+        let template = Self {
+            serialize,
+            bytes: bytes.into_boxed_slice(),
+            cuts,
+            front: Vec::new(),
+            numbers: SmallVec::new(),
+        };
         (found == holes.len()).then_some(template)
     }
 
     /// Appends length prefix, head word and head of a frame whose body of `body_len` bytes the caller appends.
-    /// `values` fill the holes in their order. After an error `out` holds half a head: truncate it.
+    /// `values` fill the holes in their order, one for each. After an error `out` holds half a head: truncate it.
     #[inline]
     pub fn fill(
-        &self,
+        &mut self,
         out: &mut Vec<u8>,
         opaque: i32,
         values: &[Hole<'_>],
         body_len: usize,
     ) -> Result<(), EncodeError> {
         let start = out.len();
-        let mut from = 0;
-        let mut piece = |out: &mut Vec<u8>, to: usize| {
-            extend_from_front(out, self.bytes.get(from..).unwrap_or_default(), to.saturating_sub(from));
-            from = to;
-        };
-        match self.serialize {
-            SerializeType::Json => {
-                for (cut, value) in self.cuts.iter().zip(values) {
-                    piece(out, *cut as usize);
-                    match value {
-                        Hole::Int(value) => write_int(out, *value),
-                        Hole::Parts(parts) => parts.iter().for_each(|part| part.write(out, true)),
-                    }
-                }
-                piece(out, self.cuts.last().map_or(0, |cut| *cut as usize));
-                write_int(out, i64::from(opaque));
-            }
-            SerializeType::Rocketmq => {
-                for (cut, value) in self.cuts.iter().zip(values) {
-                    piece(out, *cut as usize);
-                    match value {
-                        // Queues and flags are mostly one digit.
-                        Hole::Int(digit @ 0..10) => {
-                            out.extend_from_slice(&[0, 0, 0, 1, b'0' + *digit as u8]);
-                        }
-                        Hole::Int(value) => {
-                            let mut buffer = [0; 20];
-                            let digits = format_int(&mut buffer, *value);
-                            out.extend_from_slice(&(digits.len() as u32).to_be_bytes());
-                            out.extend_from_slice(digits);
-                        }
-                        Hole::Parts(parts) => {
-                            let len: usize = parts.iter().map(Part::len).sum();
-                            out.extend_from_slice(&(len as u32).to_be_bytes());
-                            parts.iter().for_each(|part| part.write(out, false));
-                        }
-                    }
-                }
-            }
+        if !self.has_front(values) {
+            self.make_front(values);
         }
-        piece(out, self.bytes.len());
-        if self.serialize == SerializeType::Rocketmq
-            && let Some(head) = out.get_mut(start + PREFIX..)
-        {
+        out.extend_from_slice(&self.front);
+        for (hole, value) in values.iter().enumerate().skip(self.numbers.len()) {
+            self.write(out, value);
+            out.extend_from_slice(self.piece(hole));
+        }
+        if self.serialize == SerializeType::Json {
+            write_int(out, i64::from(opaque));
+            out.extend_from_slice(self.piece(values.len()));
+        } else if let Some(head) = out.get_mut(start + PREFIX..) {
             let ext = (head.len() - EXT_LENGTH_AT - 4) as u32;
             head[OPAQUE_AT..OPAQUE_AT + 4].copy_from_slice(&opaque.to_be_bytes());
             head[EXT_LENGTH_AT..EXT_LENGTH_AT + 4].copy_from_slice(&ext.to_be_bytes());
         }
         finish(out, start, self.serialize, body_len)
+    }
+
+    /// Whether the front has the values' numbers; a digit in place of a digit is written there.
+    #[inline]
+    fn has_front(&mut self, values: &[Hole<'_>]) -> bool {
+        let mut values = values.iter();
+        for (number, end) in &mut self.numbers {
+            match values.next() {
+                Some(Hole::Int(value)) if value == number => {}
+                Some(Hole::Int(digit @ 0..10)) if (0..10).contains(number) => {
+                    let Some(place) = self.front.get_mut(*end as usize - 1) else { return false };
+                    (*number, *place) = (*digit, b'0' + *digit as u8);
+                }
+                _ => return false,
+            }
+        }
+        !self.front.is_empty() && !matches!(values.next(), Some(Hole::Int(_)))
+    }
+
+    /// Fills the front anew.
+    #[inline(never)]
+    fn make_front(&mut self, values: &[Hole<'_>]) {
+        debug_assert_eq!(values.len() + usize::from(self.serialize == SerializeType::Json), self.cuts.len());
+        let mut front = core::mem::take(&mut self.front);
+        front.clear();
+        self.numbers.clear();
+        front.extend_from_slice(self.bytes.get(..self.cut(0)).unwrap_or_default());
+        for (hole, value) in values.iter().enumerate() {
+            let Hole::Int(number) = value else { break };
+            self.write(&mut front, value);
+            self.numbers.push((*number, front.len() as u32));
+            front.extend_from_slice(self.piece(hole));
+        }
+        self.front = front;
+    }
+
+    /// Writes what goes into a hole.
+    #[inline]
+    fn write(&self, out: &mut Vec<u8>, value: &Hole<'_>) {
+        match (self.serialize, value) {
+            (SerializeType::Json, Hole::Int(value)) => write_int(out, *value),
+            (SerializeType::Json, Hole::Parts(parts)) => parts.iter().for_each(|part| part.write(out, true)),
+            (SerializeType::Rocketmq, Hole::Int(value)) => {
+                let mut buffer = [0; 20];
+                let digits = format_int(&mut buffer, *value);
+                out.extend_from_slice(&(digits.len() as u32).to_be_bytes());
+                out.extend_from_slice(digits);
+            }
+            (SerializeType::Rocketmq, Hole::Parts(parts)) => {
+                let len: usize = parts.iter().map(Part::len).sum();
+                out.extend_from_slice(&(len as u32).to_be_bytes());
+                parts.iter().for_each(|part| part.write(out, false));
+            }
+        }
+    }
+
+    /// Where in `bytes` a hole is; their end, if there is no such hole.
+    #[inline]
+    fn cut(&self, hole: usize) -> usize {
+        self.cuts.get(hole).map_or(self.bytes.len(), |cut| *cut as usize)
+    }
+
+    /// What stands between a hole and the next.
+    #[inline]
+    fn piece(&self, hole: usize) -> &[u8] {
+        self.bytes.get(self.cut(hole)..self.cut(hole + 1)).unwrap_or_default()
     }
 }
 
@@ -272,7 +325,9 @@ mod tests {
         #[test]
         fn a_filled_template_is_what_is_encoded(
             opaque: i32,
+            before: (i32, i64, i32),
             numbers: (i32, i64, i32),
+            digits: Option<[u8; 4]>,
             properties in "[a-z\u{1}\u{2}\"\\\\é\n]{1,60}",
             topic in "[a-z%]{1,20}",
             binary: bool,
@@ -286,7 +341,10 @@ mod tests {
                 flag: Flag::REQUEST,
                 remark: None,
             };
-            let (queue_id, born_timestamp, flag) = numbers;
+            // Queues and flags are mostly one digit.
+            let digit = |at: usize, other| digits.map_or(other, |digits| i32::from(digits[at] % 10));
+            let before = (digit(0, before.0), before.1, digit(1, before.2));
+            let (queue_id, born_timestamp, flag) = (digit(2, numbers.0), numbers.1, digit(3, numbers.2));
             let fields = |queue_id, born_timestamp, flag, properties: String| SendMessageV2Request {
                 producer_group: "g".into(),
                 topic: topic.as_str().into(),
@@ -299,13 +357,17 @@ mod tests {
                 ..Default::default()
             };
             let made = HeadTemplate::new(serialize, &spec(0), &fields(0, 0, 0, String::new()), &HOLES);
-            let template = made.expect("it has these fields");
+            let mut template = made.expect("it has these fields");
             let (front, back) = properties.split_at(properties.char_indices().next_back().map_or(0, |(at, _)| at));
             let parts = [front, back].map(Part::Text);
-            let values =
-                [Hole::Int(queue_id.into()), Hole::Int(born_timestamp), Hole::Int(flag.into()), Hole::Parts(&parts)];
-            let (mut filled, mut encoded) = (Vec::from([7]), Vec::from([7]));
-            template.fill(&mut filled, opaque, &values, 99).expect("small");
+            let (mut filled, mut encoded) = (Vec::new(), Vec::from([7]));
+            // What was filled in before leaves no trace.
+            for (queue_id, born, flag) in [before, (queue_id, born_timestamp, flag)] {
+                filled = Vec::from([7]);
+                let values =
+                    [Hole::Int(queue_id.into()), Hole::Int(born), Hole::Int(flag.into()), Hole::Parts(&parts)];
+                template.fill(&mut filled, opaque, &values, 99).expect("small");
+            }
             let all = fields(queue_id, born_timestamp, flag, properties.clone());
             encode_head(&mut encoded, serialize, &spec(opaque), &all, 99).expect("small");
             prop_assert_eq!(filled, encoded);

@@ -23,7 +23,7 @@ pub use text::Text;
 pub(crate) use text::parse_i64;
 pub use value::{Kind, Value};
 pub use writer::{Writer, write_int, write_string};
-pub(crate) use writer::{extend_from_front, format_int, write_escaped};
+pub(crate) use writer::{format_int, write_escaped};
 
 /// What JSON text may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

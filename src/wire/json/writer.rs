@@ -49,19 +49,6 @@ pub(crate) fn write_escaped(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// Appends the first `len` bytes. What is between the holes of a template is mostly short: sixteen bytes are copied at
-/// once, without asking for a routine, and what is too much is taken back.
-#[inline]
-pub(crate) fn extend_from_front(out: &mut Vec<u8>, bytes: &[u8], len: usize) {
-    match bytes.first_chunk::<16>() {
-        Some(chunk) if len <= 16 => {
-            out.extend_from_slice(chunk);
-            out.truncate(out.len() - (16 - len));
-        }
-        _ => out.extend_from_slice(bytes.get(..len).unwrap_or_default()),
-    }
-}
-
 #[inline]
 fn write_escape(out: &mut Vec<u8>, byte: u8) {
     // The separators of properties: nearly all there is to escape.
