@@ -39,9 +39,9 @@ impl Responder {
 
     /// Names so many brokers, each with so many queues: the first at this address, the others at the ports above.
     pub fn with_brokers(address: &str, brokers: u16, queues: u32) -> Self {
-        let json = head::answer(SerializeType::Json, 1_234_567_890);
+        let json = head::answer(SerializeType::Json, 1_234_567_890, "123456");
         let at = json.windows(10).position(|part| part == b"1234567890").expect("the opaque");
-        let binary = head::answer(SerializeType::Rocketmq, 0);
+        let binary = head::answer(SerializeType::Rocketmq, 0, "123456");
         Self {
             address: address.to_owned(),
             brokers,

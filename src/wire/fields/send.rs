@@ -7,7 +7,6 @@ use super::{As, FieldValue, Parts, fields};
 use crate::wire::codes::ResponseCode;
 use crate::wire::frame::SerializeType;
 use crate::wire::header::{Changing, DecodeFields, ExtFields, FieldError, Head, HeadShape};
-use crate::wire::json::is_plain;
 use crate::wire::message::OffsetMessageId;
 
 fields! {
@@ -210,9 +209,7 @@ impl ReceiptShape {
     #[inline]
     pub(crate) fn read(&mut self, serialize: SerializeType, head: &[u8]) -> Option<ShapedReceipt> {
         let head = self.shape.read(serialize, head)?;
-        is_plain(head.text(3)?).then_some(())?;
         let fields = ReceiptFields {
-            // Digits are plain.
             offset_message_id: Some(OffsetMessageId::from_digits(head.text(2)?).ok()?),
             queue_id: i32::try_from(head.int(0)?).ok()?,
             queue_offset: head.int(1)?,

@@ -9,7 +9,7 @@
 //! | `spans` | where ext fields lie, so that a head is walked once |
 //! | [`WithExtra`] | ext fields any request may carry |
 //! | [`HeadTemplate`] | a head encoded once, with holes for what changes |
-//! | `shape` | a head that looks like the last one |
+//! | [`HeadShape`] | a head that looks like the last one, of which only what changes is read |
 //!
 //! Source: Apache `RemotingCommand`, `RocketMQSerializable`.
 
@@ -33,7 +33,7 @@ use super::json::{JsonError, JsonErrorKind};
 pub(crate) use extra::MergeSink;
 pub use extra::WithExtra;
 pub(crate) use extra::utf16_order;
-pub(crate) use shape::{Changing, HeadShape};
+pub use shape::{Changing, HeadShape, ShapedHead};
 pub(crate) use spans::Raw;
 use spans::Spans;
 pub use template::{HeadTemplate, Hole, Part};

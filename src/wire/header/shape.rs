@@ -13,19 +13,19 @@ use super::binary::{EXT_LENGTH_AT, FIXED_LEN, OPAQUE_AT};
 use super::json;
 use super::{Form, Head, HeadSpec};
 use crate::wire::frame::SerializeType;
-use crate::wire::json::write_int;
+use crate::wire::json::{is_plain, write_int};
 
 /// Longest head that is learned.
 const LONGEST: usize = 1024;
 /// Shortest one: such as are compared in strides.
 const SHORTEST: usize = STRIDE;
 
-/// How a field that changes is written.
+/// How a field is written that changes from one head of a [`HeadShape`] to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Changing {
+pub enum Changing {
     /// As a whole number of up to 18 digits.
     Int,
-    /// As text of the same length each time.
+    /// As text of the same length each time, of ASCII that JSON does not escape.
     Text,
 }
 
@@ -63,14 +63,39 @@ impl Hole {
     }
 }
 
-/// All that may change: four fields at most.
-const SLOTS: usize = 6;
+/// Most fields that change.
+const MAX_FIELDS: usize = 4;
+/// All that may change.
+const SLOTS: usize = 2 + MAX_FIELDS;
 
 type Holes = SmallVec<[Hole; SLOTS]>;
 
-/// What heads have in common; nothing at first.
+/// What the heads of many answers have in common: learned from one, by which the others are read. Nothing at first.
+///
+/// For whoever reads many answers of one kind from brokers of one kind, as a producer does. It holds some 1 KiB.
+///
+/// ```
+/// use rocketmq_engine::wire::frame::SerializeType;
+/// use rocketmq_engine::wire::header::{Changing, Head, HeadShape};
+///
+/// const FIELDS: [(&str, Changing); 2] = [("queueId", Changing::Int), ("msgId", Changing::Text)];
+/// let head = |opaque, queue, id| {
+///     format!(
+///         "{{\"code\":0,\"extFields\":{{\"queueId\":\"{queue}\",\"TRACE_ON\":\"true\",\"msgId\":\"{id}\"}},\"flag\":1,\
+///          \"language\":\"JAVA\",\"opaque\":{opaque},\"serializeTypeCurrentRPC\":\"JSON\",\"version\":515}}"
+///     )
+/// };
+/// let (first, second) = (head(7, 3, "0A1B"), head(12, 10, "0A1C"));
+/// let mut shape = HeadShape::default();
+/// assert!(shape.read(SerializeType::Json, first.as_bytes()).is_none());
+///
+/// let parsed = Head::parse(SerializeType::Json, first.as_bytes()).unwrap();
+/// assert!(shape.learn(SerializeType::Json, first.as_bytes(), &parsed, &FIELDS));
+/// let found = shape.read(SerializeType::Json, second.as_bytes()).unwrap();
+/// assert_eq!((found.opaque(), found.int(0), found.text(1)), (Some(12), Some(10), Some(&b"0A1C"[..])));
+/// ```
 #[derive(Clone, Debug, Default)]
-pub(crate) struct HeadShape {
+pub struct HeadShape {
     serialize: SerializeType,
     /// The last one.
     last: Vec<u8>,
@@ -82,13 +107,15 @@ pub(crate) struct HeadShape {
     slots: [(u16, u16); SLOTS],
 }
 
-/// A head of a known shape: what changes has been found in it, and nobody has looked at it yet.
-pub(crate) struct Shaped<'s, 'a> {
+/// A head that looks like the one a [`HeadShape`] learned. Where any of what is asked for is `None`, it is another head
+/// than it looks like, and for [`Head::parse`].
+#[derive(Clone, Copy, Debug)]
+pub struct ShapedHead<'s, 'a> {
     shape: &'s HeadShape,
     head: &'a [u8],
 }
 
-impl<'a> Shaped<'_, 'a> {
+impl<'a> ShapedHead<'_, 'a> {
     #[inline]
     fn slot(&self, slot: usize) -> Option<&'a [u8]> {
         let (from, to) = *self.shape.slots.get(slot)?;
@@ -102,7 +129,7 @@ impl<'a> Shaped<'_, 'a> {
 
     /// The correlation number.
     #[inline]
-    pub(crate) fn opaque(&self) -> Option<i32> {
+    pub fn opaque(&self) -> Option<i32> {
         let bytes = self.slot(What::Opaque.slot())?;
         if self.is_binary() {
             return Some(i32::from_be_bytes(bytes.try_into().ok()?));
@@ -110,34 +137,37 @@ impl<'a> Shaped<'_, 'a> {
         i32::try_from(number(bytes)?).ok()
     }
 
-    /// A field that was learned as a number, by its place.
+    /// A field that was learned as a number, by its place among those that change.
     #[inline]
-    pub(crate) fn int(&self, place: u8) -> Option<i64> {
+    pub fn int(&self, place: u8) -> Option<i64> {
         let bytes = self.slot(What::Field(place, Changing::Int).slot())?;
         if self.is_binary() { counted(bytes) } else { number(bytes) }
     }
 
-    /// A field that was learned as text, by its place: empty if it was not learned. Text that is not plain
-    /// ([`is_plain`](crate::wire::json::is_plain)) makes it another head than it looks like.
+    /// A field that was learned as text, by its place among those that change: of ASCII that JSON does not escape.
     #[inline]
-    pub(crate) fn text(&self, place: u8) -> Option<&'a [u8]> {
+    pub fn text(&self, place: u8) -> Option<&'a [u8]> {
         self.slot(What::Field(place, Changing::Text).slot())
     }
 }
 
 impl HeadShape {
-    /// Finds in a head of this shape what changes; `None` if it is of any other.
+    /// Finds in a head of this shape what changes; `None` if it is of any other. The last one is kept in mind: one that
+    /// differs from it in no length is read fastest.
     #[inline]
-    pub(crate) fn read<'a>(&mut self, serialize: SerializeType, head: &'a [u8]) -> Option<Shaped<'_, 'a>> {
+    pub fn read<'a>(&mut self, serialize: SerializeType, head: &'a [u8]) -> Option<ShapedHead<'_, 'a>> {
         (serialize == self.serialize).then_some(())?;
         if !self.is_alike(head) {
             self.realign(head)?;
         }
-        let shaped = Shaped { shape: self, head };
+        let shaped = ShapedHead { shape: self, head };
         if let Some(length) = shaped.slot(What::BlockLength.slot())?.first_chunk() {
             (u32::from_be_bytes(*length) as usize == head.len() - FIXED_LEN).then_some(())?;
         }
-        Some(shaped)
+        // A quote in a text would make another head of it.
+        let texts = self.holes.iter().filter(|hole| matches!(hole.what, What::Field(_, Changing::Text)));
+        let plain = texts.map(|hole| shaped.slot(hole.what.slot())).all(|text| text.is_some_and(is_plain));
+        plain.then_some(shaped)
     }
 
     /// Whether all that is always the same is where it was in the last one.
@@ -201,10 +231,10 @@ impl HeadShape {
         self.holes = holes;
     }
 
-    /// Takes the shape of a head that has been read, in which these fields change. False if it is an unusual one, or
-    /// lacks one of them: then the shape stays as it was.
+    /// Takes the shape of a head that has been parsed, in which these fields change, four at most. False if it is an
+    /// unusual one, longer than 1 KiB or with a remark, or lacks one of them: then the shape stays as it was.
     #[cold]
-    pub(crate) fn learn(
+    pub fn learn(
         &mut self,
         serialize: SerializeType,
         bytes: &[u8],
@@ -235,7 +265,7 @@ fn holes_of(
     fields: &[(&str, Changing)],
 ) -> Option<Holes> {
     let Form::Noted(text, spans, gap) = &head.ext.form else { return None };
-    if !(SHORTEST..=LONGEST).contains(&bytes.len()) || head.remark.is_some() {
+    if !(SHORTEST..=LONGEST).contains(&bytes.len()) || head.remark.is_some() || fields.len() > MAX_FIELDS {
         return None;
     }
     let start = head.ext.start as usize;

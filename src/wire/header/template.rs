@@ -206,6 +206,9 @@ impl HeadTemplate {
         let mut front = core::mem::take(&mut self.front);
         front.clear();
         self.numbers.clear();
+        let digits = values.iter().take_while(|value| matches!(value, Hole::Int(_))).count();
+        // Digits with their length, or with quotes.
+        front.reserve_exact(self.cut(digits) + digits * 24);
         front.extend_from_slice(self.bytes.get(..self.cut(0)).unwrap_or_default());
         for (hole, value) in values.iter().enumerate() {
             let Hole::Int(number) = value else { break };
