@@ -1,7 +1,7 @@
 //! The driver level over blocking sockets.
 
 use std::collections::VecDeque;
-use std::io::Write;
+use std::io::{self, Read, Write};
 use std::mem;
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
@@ -11,14 +11,16 @@ use std::time::Duration;
 use rocketmq_engine::{Action, Client, ConnId, Endpoint, Instant, TransportError, Wait};
 
 use super::mailbox::{Incoming, Input, Mailbox};
-use super::reader::{self, Pace, Recycle};
-use crate::driver::{Budget, Clock, Gather, Pump, pump_write, transport_error};
+use super::reader::{self, Recycle};
+use crate::driver::{Budget, Clock, Gather, Pump, pump_read, pump_write, transport_error};
 use crate::handle::DriverStats;
 
 /// How long one write may block before the others get their turn.
 const WRITE_SLICE: Duration = Duration::from_millis(20);
 /// How long a peer may take no bytes at all before its connection counts as dead.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
+/// Looks in a row at a taken socket that find nothing, before its reader waits for it again.
+const QUIET: u32 = 16;
 
 #[derive(Debug)]
 struct Conn {
@@ -29,11 +31,49 @@ struct Conn {
     reading: bool,
     /// What waits while reading pauses; few, since a reader has few chunks.
     incoming: VecDeque<Incoming>,
+    /// Chunks kept from the reader, which stops without: with all of them here, the socket is taken.
+    held: Vec<Vec<u8>>,
+    /// Looks in a row at the taken socket that found nothing.
+    quiet: u32,
     /// Since when the peer has taken nothing.
     stalled: Option<Instant>,
 }
 
+impl Conn {
+    fn is_taken(&self) -> bool {
+        self.held.len() == reader::CHUNKS
+    }
+
+    /// Keeps a chunk from the reader; with the last one the socket is the driver's.
+    fn hold(&mut self, chunk: Vec<u8>) {
+        self.held.push(chunk);
+        let Some(stream) = self.stream.as_ref().filter(|_| self.is_taken()) else { return };
+        self.quiet = 0;
+        if stream.set_nonblocking(true).is_err() {
+            let _ = self.give_back();
+        }
+    }
+
+    /// Gives the reader its chunks again.
+    fn give_back(&mut self) -> io::Result<()> {
+        let made = match &self.stream {
+            Some(stream) if self.is_taken() => stream.set_nonblocking(false),
+            _ => Ok(()),
+        };
+        for chunk in self.held.drain(..) {
+            if let Some(recycle) = &self.recycle {
+                // There is room for all chunks there are.
+                let _ = recycle.try_send(chunk);
+            }
+        }
+        made
+    }
+}
+
 /// Owns the sockets of one engine: carries out its actions, hands it what readers bring, waits.
+///
+/// Under load ([`Gather`]) it takes the sockets that bring something from their readers and looks at them itself, after
+/// each pause: then nothing is handed from thread to thread.
 ///
 /// ```no_run
 /// # use rocketmq_io::blocking::BlockingDriver;
@@ -60,11 +100,14 @@ pub struct BlockingDriver {
     inputs: Vec<Input>,
     /// Connections whose peer does not take what is written.
     stalled: Vec<ConnId>,
+    /// Connections of whose chunks some are kept from the reader.
+    taken: Vec<ConnId>,
     gather: Gather,
-    /// How far apart reads should be, what readers know of it, and when one last brought something.
+    /// How far apart reads should be, and when one last brought something.
     apart: Duration,
-    pace: Arc<Pace>,
     read_at: Instant,
+    /// A socket had more than its share of a turn: the rest does not wait.
+    more: bool,
     stats: Arc<DriverStats>,
 }
 
@@ -90,15 +133,16 @@ impl BlockingDriver {
             conns: Vec::new(),
             inputs: Vec::new(),
             stalled: Vec::new(),
+            taken: Vec::new(),
             gather: Gather::default(),
             apart: Duration::ZERO,
-            pace: Pace::new(stats.clone()),
+            more: false,
             read_at: Instant::ZERO,
             stats,
         }
     }
 
-    /// How long readers may leave answers unread under load; zero: never. See [`Gather`].
+    /// How long answers may be left unread under load; zero: never. See [`Gather`].
     pub fn set_gather(&mut self, bound: Duration) {
         self.gather = Gather::new(bound);
     }
@@ -121,7 +165,7 @@ impl BlockingDriver {
     /// Carries out all actions; waits, unless events are there already; hands in what came.
     pub fn turn(&mut self, client: &mut Client) {
         let wait = self.act(client);
-        if !wait.events {
+        if !wait.events && !self.gather(client, wait) {
             self.wait(client, wait);
         }
     }
@@ -149,6 +193,7 @@ impl BlockingDriver {
 
     /// Sleeps until the engine's deadline, input or the waker; hands in what came.
     pub fn wait(&mut self, client: &mut Client, wait: Wait) {
+        self.give_back_all(client);
         // A stalled write waits by itself.
         let timeout =
             if self.stalled.is_empty() { self.clock.left(wait.until) } else { Some(Duration::ZERO) };
@@ -163,9 +208,14 @@ impl BlockingDriver {
     /// Under load: waits for the next read alone, so that commands come together meanwhile. False: it is no load, or
     /// nothing has been read for so long that commands should not wait for it.
     pub(super) fn gather(&mut self, client: &mut Client, wait: Wait) -> bool {
+        if mem::take(&mut self.more) {
+            self.take_in(client, wait, Some(Duration::ZERO));
+            return true;
+        }
         let pause = Gather::pause(self.apart, self.clock.now() - self.read_at);
         let Some(pause) = pause.filter(|_| self.stalled.is_empty()) else { return false };
         let left = self.clock.left(wait.until).unwrap_or(pause);
+        self.stats.count_pause();
         self.take_in(client, wait, Some(pause.min(left)));
         true
     }
@@ -195,11 +245,66 @@ impl BlockingDriver {
             }
         }
         self.inputs = inputs;
+        self.read_taken(client, now);
         if wait.until.is_some_and(|until| until <= now) {
             client.handle_timeout(now);
         }
         self.apart = self.gather.apart(&client.stats(), now);
-        self.pace.set(self.apart);
+        if self.apart.is_zero() {
+            self.give_back_all(client);
+        }
+    }
+
+    /// Looks at the sockets that are taken from their readers.
+    fn read_taken(&mut self, client: &mut Client, now: Instant) {
+        let mut taken = mem::take(&mut self.taken);
+        taken.retain(|id| self.read(client, *id, now));
+        self.taken = taken;
+    }
+
+    /// Looks at a socket if it is taken; false if its reader has all chunks, or no socket is left.
+    fn read(&mut self, client: &mut Client, id: ConnId, now: Instant) -> bool {
+        let Some(conn) = self.conns.get_mut(id.index()).and_then(Option::as_mut).filter(|conn| conn.id == id)
+        else {
+            return false;
+        };
+        let (true, true, Some(stream)) = (conn.is_taken(), conn.reading, &mut conn.stream) else {
+            return true;
+        };
+        let (stats, mut found) = (&self.stats, false);
+        let pump = pump_read(client, id, Budget::default(), now, |free| {
+            stats.count_read();
+            let n = stream.read(free)?;
+            found = true;
+            Ok(n)
+        });
+        if found {
+            (self.read_at, conn.quiet) = (now, 0);
+        } else {
+            conn.quiet += 1;
+        }
+        if conn.quiet == QUIET {
+            self.give_back(client, id);
+            return false;
+        }
+        self.more |= pump == Pump::BudgetSpent;
+        pump != Pump::Gone
+    }
+
+    fn give_back(&mut self, client: &mut Client, id: ConnId) {
+        if let Some(conn) = self.conn(id)
+            && let Err(error) = conn.give_back()
+        {
+            client.handle_transport_error(id, transport_error(&error), self.clock.now());
+        }
+    }
+
+    fn give_back_all(&mut self, client: &mut Client) {
+        let mut taken = mem::take(&mut self.taken);
+        for id in taken.drain(..) {
+            self.give_back(client, id);
+        }
+        self.taken = taken;
     }
 
     fn conn(&mut self, id: ConnId) -> Option<&mut Conn> {
@@ -215,18 +320,19 @@ impl BlockingDriver {
             self.conns.resize_with(id.index() + 1, || None);
         }
         let (incoming, stalled) = (VecDeque::with_capacity(reader::CHUNKS + 1), None);
-        let conn = Conn { id, stream: None, recycle: None, reading: true, incoming, stalled };
+        let held = Vec::with_capacity(reader::CHUNKS);
+        let conn = Conn { id, stream: None, recycle: None, reading: true, incoming, held, quiet: 0, stalled };
         self.conns[id.index()] = Some(conn);
     }
 
     fn connected(&mut self, client: &mut Client, id: ConnId, stream: TcpStream, now: Instant) {
-        let (mailbox, pace) = (self.mailbox.clone(), self.pace.clone());
+        let mailbox = self.mailbox.clone();
         // The engine may have given it up meanwhile.
         let Some(conn) = self.conn(id) else { return };
         let ready = stream
             .set_nodelay(true)
             .and_then(|()| stream.set_write_timeout(Some(WRITE_SLICE)))
-            .and_then(|()| reader::start(id, stream.try_clone()?, mailbox, pace));
+            .and_then(|()| reader::start(id, stream.try_clone()?, mailbox));
         match ready {
             Ok(recycle) => {
                 (conn.stream, conn.recycle) = (Some(stream), Some(recycle));
@@ -238,14 +344,17 @@ impl BlockingDriver {
 
     /// Hands the engine what a reader brought, unless reading pauses.
     fn feed(&mut self, client: &mut Client, id: ConnId) {
-        let now = self.clock.now();
+        let (now, loaded) = (self.clock.now(), !self.apart.is_zero());
         let Some(conn) = self.conn(id).filter(|conn| conn.reading) else { return };
+        let before = conn.held.len();
         while let Some(incoming) = conn.incoming.front_mut() {
             match incoming {
                 Incoming::Bytes { chunk, len } => {
                     client.handle_slice(id, chunk.get(..*len).unwrap_or_default(), now);
                     let chunk = mem::take(chunk);
-                    if let Some(recycle) = &conn.recycle {
+                    if loaded {
+                        conn.hold(chunk);
+                    } else if let Some(recycle) = &conn.recycle {
                         let _ = recycle.try_send(chunk);
                     }
                 }
@@ -253,6 +362,9 @@ impl BlockingDriver {
                 Incoming::Failed(error) => client.handle_transport_error(id, transport_error(error), now),
             }
             conn.incoming.pop_front();
+        }
+        if before == 0 && !conn.held.is_empty() && !self.taken.contains(&id) {
+            self.taken.push(id);
         }
     }
 
@@ -279,6 +391,8 @@ impl BlockingDriver {
                     client.handle_transport_error(id, TransportError::TimedOut, now);
                 } else if client.has_pending_write(id) {
                     self.stalled.push(id);
+                    // Its reader waits for it again, and a write waits for the peer.
+                    self.give_back(client, id);
                 }
             }
         }

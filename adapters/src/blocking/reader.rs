@@ -3,16 +3,13 @@
 use std::io::{self, Read};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use rocketmq_engine::{ConnId, Endpoint};
 
 use super::mailbox::{Incoming, Input, Mailbox};
-use crate::driver::{CONNECT_TIMEOUT, Gather, literal_address, resolve};
-use crate::handle::DriverStats;
+use crate::driver::{CONNECT_TIMEOUT, literal_address, resolve};
 
 /// Bytes of one chunk at first, and at most: it grows while reads fill it, since each read costs a hand-over.
 const CHUNK: usize = 64 * 1024;
@@ -24,33 +21,6 @@ pub(super) const CHUNKS: usize = 2;
 
 /// Where chunks go back to their reader; dropping it ends the reader.
 pub(super) type Recycle = SyncSender<Vec<u8>>;
-
-/// What the driver tells its readers.
-#[derive(Debug)]
-pub(super) struct Pace {
-    /// How far apart reads are to be: nanoseconds.
-    apart: AtomicU64,
-    stats: Arc<DriverStats>,
-}
-
-impl Pace {
-    pub(super) fn new(stats: Arc<DriverStats>) -> Arc<Self> {
-        Arc::new(Self { apart: AtomicU64::new(0), stats })
-    }
-
-    pub(super) fn set(&self, apart: Duration) {
-        self.apart.store(apart.as_nanos() as u64, Relaxed);
-    }
-
-    /// Under load: lets answers come together.
-    fn keep(&self, last: Instant) {
-        let apart = Duration::from_nanos(self.apart.load(Relaxed));
-        if let Some(left) = Gather::pause(apart, last.elapsed()) {
-            self.stats.count_pause();
-            thread::sleep(left);
-        }
-    }
-}
 
 /// Resolves and connects in a thread of its own.
 pub(super) fn dial(conn: ConnId, endpoint: Endpoint, mailbox: Arc<Mailbox>) -> io::Result<()> {
@@ -84,12 +54,7 @@ fn connect_any(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
 }
 
 /// Starts a connection's reader.
-pub(super) fn start(
-    conn: ConnId,
-    stream: TcpStream,
-    mailbox: Arc<Mailbox>,
-    pace: Arc<Pace>,
-) -> io::Result<Recycle> {
+pub(super) fn start(conn: ConnId, stream: TcpStream, mailbox: Arc<Mailbox>) -> io::Result<Recycle> {
     let (recycle, chunks) = sync_channel(CHUNKS);
     for _ in 0..CHUNKS {
         // There is room for all chunks there are.
@@ -97,7 +62,7 @@ pub(super) fn start(
     }
     thread::Builder::new()
         .name("rocketmq-read".into())
-        .spawn(move || read(conn, stream, &mailbox, &chunks, &pace))?;
+        .spawn(move || read(conn, stream, &mailbox, &chunks))?;
     Ok(recycle)
 }
 
@@ -113,17 +78,15 @@ impl ChunkSize {
         Self { bytes: CHUNK, short: 0 }
     }
 
-    /// Learns from a read of `len` bytes; true if there may be more to read.
-    fn note(&mut self, len: usize) -> bool {
-        let full = len >= self.bytes;
-        if full {
+    /// Learns from a read of `len` bytes.
+    fn note(&mut self, len: usize) {
+        if len >= self.bytes {
             self.bytes = (self.bytes * 2).min(MAX_CHUNK);
         }
         self.short = if len < self.bytes / 4 { self.short + 1 } else { 0 };
         if self.short == SHORT_READS {
             *self = Self { bytes: (self.bytes / 2).max(CHUNK), short: 0 };
         }
-        full
     }
 
     /// Gives a chunk that comes back this size.
@@ -137,13 +100,10 @@ impl ChunkSize {
     }
 }
 
-fn read(conn: ConnId, mut stream: TcpStream, mailbox: &Mailbox, chunks: &Receiver<Vec<u8>>, pace: &Pace) {
-    let (mut last, mut more, mut size) = (Instant::now(), false, ChunkSize::new());
+fn read(conn: ConnId, mut stream: TcpStream, mailbox: &Mailbox, chunks: &Receiver<Vec<u8>>) {
+    let mut size = ChunkSize::new();
     while let Ok(mut chunk) = chunks.recv() {
         size.fit(&mut chunk);
-        if !more {
-            pace.keep(last);
-        }
         let found = loop {
             match stream.read(&mut chunk) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -152,9 +112,13 @@ fn read(conn: ConnId, mut stream: TcpStream, mailbox: &Mailbox, chunks: &Receive
                 Err(error) => break Incoming::Failed(error),
             }
         };
-        last = Instant::now();
-        let over = !matches!(found, Incoming::Bytes { .. });
-        more = matches!(found, Incoming::Bytes { len, .. } if size.note(len));
+        let over = match found {
+            Incoming::Bytes { len, .. } => {
+                size.note(len);
+                false
+            }
+            _ => true,
+        };
         mailbox.post(Input::Read(conn, found));
         if over {
             return;
@@ -171,18 +135,19 @@ mod tests {
     #[test]
     fn chunks_grow_while_reads_fill_them_and_shrink_when_they_do_not() {
         let (mut size, mut chunk) = (ChunkSize::new(), vec![0; CHUNK]);
-        assert!(!size.note(CHUNK - 1), "there was room left");
+        size.note(CHUNK - 1);
+        assert_eq!(size.bytes, CHUNK, "there was room left");
         for _ in 0..9 {
-            assert!(size.note(size.bytes), "there may be more");
+            size.note(size.bytes);
             size.fit(&mut chunk);
             assert_eq!(chunk.len(), size.bytes);
         }
         assert_eq!(size.bytes, MAX_CHUNK);
         // One good read begins the count anew.
-        (0..SHORT_READS - 1).for_each(|_| assert!(!size.note(1)));
-        assert!(!size.note(MAX_CHUNK / 4));
+        (0..SHORT_READS - 1).for_each(|_| size.note(1));
+        size.note(MAX_CHUNK / 4);
         assert_eq!(size.bytes, MAX_CHUNK);
-        (0..10 * SHORT_READS).for_each(|_| assert!(!size.note(1)));
+        (0..10 * SHORT_READS).for_each(|_| size.note(1));
         size.fit(&mut chunk);
         assert_eq!((size.bytes, chunk.len(), chunk.capacity()), (CHUNK, CHUNK, CHUNK));
     }
