@@ -8,7 +8,8 @@ use rocketmq_engine::wire::codes::{LanguageCode, Version};
 use rocketmq_engine::wire::fields::*;
 use rocketmq_engine::wire::frame::{FrameLimits, Prefix, SerializeType};
 use rocketmq_engine::wire::header::{
-    DecodeFields, EncodeFields, FieldList, Head, HeadSpec, MAX_EXT_FIELDS, Request, encode_head,
+    Changing, DecodeFields, EncodeFields, FieldList, Head, HeadShape, HeadSpec, MAX_EXT_FIELDS, Request,
+    encode_head,
 };
 
 use super::messages;
@@ -175,8 +176,39 @@ pub fn header_binary(data: &[u8]) {
     header(SerializeType::Rocketmq, data);
 }
 
+/// What changes in the answers to sends.
+const CHANGING: [(&str, Changing); 3] =
+    [("queueId", Changing::Int), ("queueOffset", Changing::Int), ("msgId", Changing::Text)];
+
+/// Heads that are this one but for a byte are read by its shape as they are parsed, or not at all.
+fn alike(serialize: SerializeType, data: &[u8], head: &Head<'_>) {
+    let mut shape = HeadShape::default();
+    if !shape.learn(serialize, data, head, &CHANGING) {
+        return;
+    }
+    for at in 0..data.len() {
+        let mut next = data.to_vec();
+        next[at] ^= 1 << (at % 8);
+        let Some(found) = shape.read(serialize, &next) else { continue };
+        let (Some(opaque), Some(queue), Some(offset), Some(id)) =
+            (found.opaque(), found.int(0), found.int(1), found.text(2))
+        else {
+            continue;
+        };
+        let parsed = Head::parse(serialize, &next).expect("it looks like one that was parsed");
+        assert_eq!((parsed.code, parsed.flag, parsed.version), (head.code, head.flag, head.version));
+        let numbers = [queue, offset].map(|number| number.to_string());
+        let expected = [&*numbers[0], &*numbers[1], str::from_utf8(id).expect("plain")];
+        assert_eq!(parsed.opaque, opaque);
+        for ((key, _), value) in CHANGING.iter().zip(expected) {
+            assert!(parsed.ext.get(key).is_some_and(|text| text == *value), "{key} of {parsed:?}");
+        }
+    }
+}
+
 fn header(serialize: SerializeType, data: &[u8]) {
     let Ok(head) = Head::parse(serialize, data) else { return };
+    alike(serialize, data, &head);
     let fields: Vec<_> = head.ext.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
     assert!(fields.len() <= MAX_EXT_FIELDS);
     for (key, value) in &fields {

@@ -275,6 +275,8 @@ fn holes_of(
         holes.push(Hole { start: range.start as u16, len: range.len() as u16, what });
     };
     if serialize == SerializeType::Rocketmq {
+        // The block's length says where the head ends: bytes behind it would be taken for fields.
+        (start + text.len() == bytes.len()).then_some(())?;
         hole(OPAQUE_AT..OPAQUE_AT + 4, What::Opaque);
         hole(EXT_LENGTH_AT..EXT_LENGTH_AT + 4, What::BlockLength);
     }
