@@ -1,7 +1,7 @@
 //! One JVM: started, watched, killed when its owner goes.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use crate::{Result, Trouble};
@@ -26,6 +26,7 @@ pub struct Jvm {
     child: Child,
     stdin: Option<ChildStdin>,
     what: String,
+    home: PathBuf,
 }
 
 /// What to run.
@@ -65,7 +66,7 @@ impl Jvm {
                 Trouble(format!("`java` cannot be started ({error}): install a JDK, 17 or newer"))
             })?;
         let stdin = child.stdin.take();
-        Ok(Self { child, stdin, what: program.what.to_owned() })
+        Ok(Self { child, stdin, what: program.what.to_owned(), home: program.home.to_owned() })
     }
 
     /// Its standard output, once, if it was started `piped`.
@@ -87,8 +88,22 @@ impl Jvm {
     pub fn check(&mut self) -> Result<()> {
         match self.child.try_wait()? {
             None => Ok(()),
-            Some(status) => Err(Trouble(format!("{} ended by itself: {status}", self.what))),
+            Some(status) => {
+                Err(Trouble(format!("{} ended by itself: {status}; {}", self.what, self.last_words())))
+            }
         }
+    }
+
+    /// The end of what it wrote.
+    fn last_words(&self) -> String {
+        let lines = |name: &str| {
+            let text = std::fs::read_to_string(self.home.join(name)).unwrap_or_default();
+            let mut lines: Vec<String> = text.lines().rev().take(5).map(str::to_owned).collect();
+            lines.reverse();
+            lines
+        };
+        let all = [lines("stdout.log"), lines("stderr.log")].concat();
+        if all.is_empty() { "it said nothing".into() } else { format!("it said last:\n{}", all.join("\n")) }
     }
 
     /// Waits until it ends by itself.
