@@ -32,6 +32,7 @@ struct Counted {
     reads: u64,
     writes: u64,
     pauses: u64,
+    failed: u64,
 }
 
 /// Sends with handles that wait.
@@ -44,18 +45,19 @@ fn wait<L: Launch>(server: &Responder, depth: usize, count: usize, gather: Optio
     producer.send(Message::new(&topic, "first")).expect("acknowledged");
     let stats = client.driver_stats();
     let before = (stats.reads(), stats.writes());
-    let mut pending = VecDeque::new();
+    let (mut pending, mut failed) = (VecDeque::new(), 0);
     for message in messages(&topic, count) {
         if pending.len() == depth {
             let send: parked::Pending = pending.pop_front().expect("full");
-            send.wait().expect("acknowledged");
+            failed += u64::from(send.wait().is_err());
         }
         pending.push_back(producer.submit(message));
     }
     for send in pending {
-        send.wait().expect("acknowledged");
+        failed += u64::from(send.wait().is_err());
     }
-    Counted { reads: stats.reads() - before.0, writes: stats.writes() - before.1, pauses: stats.pauses() }
+    let (reads, writes) = (stats.reads() - before.0, stats.writes() - before.1);
+    Counted { reads, writes, pauses: stats.pauses(), failed }
 }
 
 /// Sends with handles that are awaited.
@@ -73,18 +75,19 @@ async fn asynchronous<R: Runtime>(
     producer.send(Message::new(&topic, "first")).await.expect("acknowledged");
     let stats = client.driver_stats();
     let before = (stats.reads(), stats.writes());
-    let mut pending = VecDeque::new();
+    let (mut pending, mut failed) = (VecDeque::new(), 0);
     for message in messages(&topic, count) {
         if pending.len() == depth {
             let send: handle::Pending = pending.pop_front().expect("full");
-            send.await.expect("acknowledged");
+            failed += u64::from(send.await.is_err());
         }
         pending.push_back(producer.send(message));
     }
     for send in pending {
-        send.await.expect("acknowledged");
+        failed += u64::from(send.await.is_err());
     }
-    Counted { reads: stats.reads() - before.0, writes: stats.writes() - before.1, pauses: stats.pauses() }
+    let (reads, writes) = (stats.reads() - before.0, stats.writes() - before.1);
+    Counted { reads, writes, pauses: stats.pauses(), failed }
 }
 
 /// Long enough for several answers, even on a busy machine.
@@ -95,8 +98,19 @@ macro_rules! load {
         mod $adapter {
             use super::*;
 
-            fn send($server: &Responder, $depth: usize, $count: usize, $gather: Option<Duration>) -> Counted {
+            fn attempt(
+                $server: &Responder,
+                $depth: usize,
+                $count: usize,
+                $gather: Option<Duration>,
+            ) -> Counted {
                 $send
+            }
+
+            fn send(server: &Responder, depth: usize, count: usize, gather: Option<Duration>) -> Counted {
+                let counted = attempt(server, depth, count, gather);
+                assert_eq!(counted.failed, 0);
+                counted
             }
 
             #[test]
@@ -120,6 +134,25 @@ macro_rules! load {
                 assert!(counted.pauses > 0);
                 assert!(counted.reads * 3 <= 2000, "{} reads", counted.reads);
                 assert_eq!(send(&server, 64, 500, Some(Duration::ZERO)).pauses, 0);
+            }
+
+            #[test]
+            fn a_connection_that_breaks_under_load_costs_what_was_under_way_at_most() {
+                let server = Responder::start();
+                server.trickle(Duration::from_micros(100));
+                thread::scope(|scope| {
+                    scope.spawn(|| {
+                        let began = Instant::now();
+                        while server.sends() < 700 && began.elapsed() < Duration::from_secs(10) {
+                            thread::sleep(Duration::from_millis(1));
+                        }
+                        server.cut();
+                    });
+                    let counted = attempt(&server, 64, 1500, Some(BOUND));
+                    assert!(counted.pauses > 0);
+                    // Not all may be sent again: retries have a budget.
+                    assert!(counted.failed <= 64, "{} failed", counted.failed);
+                });
             }
         }
     };
