@@ -2,7 +2,8 @@
 //!
 //! One thread holds the engine; each connection has a thread that reads, each dial one that resolves and connects.
 //! Chunks of bytes go from the readers to the driver and back to be filled again: nothing is allocated for them
-//! after the start. Who wants one thread for everything takes mio.
+//! after the start. Under load the driver keeps the chunks, for which the readers wait, and reads the sockets itself.
+//! Who wants one thread for everything takes mio.
 //!
 //! Handle level: [`Client`]. Driver level: [`BlockingDriver`].
 
