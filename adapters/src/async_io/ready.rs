@@ -2,7 +2,7 @@
 //! a look at one.
 
 use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering::AcqRel, Ordering::Release};
+use std::sync::atomic::{AtomicBool, Ordering::AcqRel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Wake, Waker};
 
@@ -52,9 +52,10 @@ impl ConnWaker {
         Arc::new(Self { ready, index, queued: AtomicBool::new(false) })
     }
 
-    /// The connection is about to be looked at: from now on it can be woken again.
+    /// The connection is about to be looked at: from now on it can be woken again. Whoever found it queued before has
+    /// made known what woke it, and the look sees that: a mere store would promise neither.
     pub(super) fn clear(&self) {
-        self.queued.store(false, Release);
+        self.queued.swap(false, AcqRel);
     }
 
     /// Looks at the connection again, without a socket having said so.
