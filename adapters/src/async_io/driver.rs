@@ -224,14 +224,16 @@ impl<R: Runtime> AsyncDriver<R> {
         self.stats.count_turn();
         let now = self.clock.now();
         self.clock.check(client, now);
-        let mut progress = !work.is_empty();
-        if progress {
+        if !work.is_empty() {
             self.looked_at = now;
         }
+        // A look that moved nothing is none: a runtime that lets a task have so much in one go, as tokio does, lets
+        // sockets wait from then on, and wakes them at once, until the task has waited itself.
+        let mut progress = false;
         for index in work.drain(..) {
             if let Some(conn) = self.conns.get_mut(index).and_then(Option::as_mut) {
                 conn.wake.clear();
-                look_at(conn, client, &self.stats, now);
+                progress |= look_at(conn, client, &self.stats, now);
             }
         }
         self.work = work;
@@ -271,31 +273,34 @@ impl<R: Runtime> AsyncDriver<R> {
     }
 }
 
-/// Goes on with a connection as far as it goes without waiting.
-fn look_at<S>(conn: &mut Conn<S>, client: &mut Client, stats: &DriverStats, now: Instant)
+/// Goes on with a connection as far as it goes without waiting; false if it went nowhere.
+fn look_at<S>(conn: &mut Conn<S>, client: &mut Client, stats: &DriverStats, now: Instant) -> bool
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    let mut moved = false;
     if let Link::Dialling(dial) = &mut conn.link {
         match dial.as_mut().poll(&mut Context::from_waker(&conn.waker)) {
-            Poll::Pending => return,
+            Poll::Pending => return false,
             Poll::Ready(Ok(stream)) => {
                 conn.link = Link::Open(stream);
                 client.handle_connected(conn.id, now);
+                moved = true;
             }
             Poll::Ready(Err(error)) => {
                 conn.link = Link::Over;
                 client.handle_connect_failed(conn.id, transport_error(&error), now);
-                return;
+                return true;
             }
         }
     }
     if conn.reading {
-        read(conn, client, stats, now);
+        moved |= read(conn, client, stats, now);
     }
     if client.has_pending_write(conn.id) {
-        write(conn, client, stats, now);
+        moved |= write(conn, client, stats, now);
     }
+    moved
 }
 
 // A future has to be polled until it says that it waits: only then it will wake us.
@@ -310,36 +315,46 @@ fn blocked<T>(poll: Poll<io::Result<T>>) -> io::Result<T> {
     }
 }
 
-fn read<S>(conn: &mut Conn<S>, client: &mut Client, stats: &DriverStats, now: Instant)
+/// False if the socket had nothing.
+fn read<S>(conn: &mut Conn<S>, client: &mut Client, stats: &DriverStats, now: Instant) -> bool
 where
     S: AsyncRead + Unpin,
 {
-    let Link::Open(stream) = &mut conn.link else { return };
+    let Link::Open(stream) = &mut conn.link else { return false };
+    let mut moved = false;
     let cx = &mut Context::from_waker(&conn.waker);
     let pump = pump_read(client, conn.id, budget(), now, |free| {
         stats.count_read();
-        blocked(Pin::new(&mut *stream).poll_read(cx, free))
+        let read = blocked(Pin::new(&mut *stream).poll_read(cx, free));
+        moved |= read.is_ok();
+        read
     });
     match pump {
-        Pump::Blocked => {}
+        Pump::Blocked => return moved,
         Pump::BudgetSpent | Pump::Idle => conn.wake.again(),
         Pump::Gone => conn.link = Link::Over,
     }
+    true
 }
 
-fn write<S>(conn: &mut Conn<S>, client: &mut Client, stats: &DriverStats, now: Instant)
+/// False if the socket took nothing.
+fn write<S>(conn: &mut Conn<S>, client: &mut Client, stats: &DriverStats, now: Instant) -> bool
 where
     S: AsyncWrite + Unpin,
 {
-    let Link::Open(stream) = &mut conn.link else { return };
+    let Link::Open(stream) = &mut conn.link else { return false };
+    let mut moved = false;
     let cx = &mut Context::from_waker(&conn.waker);
     let pump = pump_write(client, conn.id, budget(), now, |slices| {
         stats.count_write();
-        blocked(Pin::new(&mut *stream).poll_write_vectored(cx, slices))
+        let written = blocked(Pin::new(&mut *stream).poll_write_vectored(cx, slices));
+        moved |= written.is_ok();
+        written
     });
     match pump {
-        Pump::Blocked | Pump::Idle => {}
+        Pump::Blocked | Pump::Idle => return moved,
         Pump::BudgetSpent => conn.wake.again(),
         Pump::Gone => conn.link = Link::Over,
     }
+    true
 }
