@@ -1,6 +1,9 @@
 //! What a driver does while much is under way: system calls, pauses, allocations, and fairness.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -299,6 +302,27 @@ fn a_pause_ends_with_the_engines_deadline() {
         }
     }
     assert!(pauses > 0);
+}
+
+#[test]
+fn a_task_that_has_used_up_what_tokio_allows_in_one_go_goes_on() {
+    tokio_run(async {
+        let server = Responder::start();
+        let mut driver = on_tokio::TokioDriver::new();
+        let mut sends = Sends::new(&server, driver.clock());
+        for _ in 0..10 {
+            // From now on every socket says "not now", until this task waits.
+            poll_fn(|cx| {
+                while pin!(::tokio::task::coop::consume_budget()).poll(cx).is_ready() {}
+                Poll::Ready(())
+            })
+            .await;
+            let left = sends.left.len() - 64;
+            while sends.step(left, driver.clock()) {
+                driver.turn(&mut sends.engine).await;
+            }
+        }
+    });
 }
 
 // ---- fairness --------------------------------------------------------------------------------------------------
