@@ -1,6 +1,6 @@
 //! Cases 1 to 3: the heads of a send and of its answer.
 
-use rocketmq_engine::wire::codes::{LanguageCode, RequestCode, ResponseCode, Version};
+use rocketmq_engine::wire::codes::{LanguageCode, RequestCode, Version};
 use rocketmq_engine::wire::fields::{Parts, SendMessageResponse, SendMessageV2Request};
 use rocketmq_engine::wire::frame::{FrameLimits, Prefix, SerializeType};
 use rocketmq_engine::wire::header::{
@@ -9,6 +9,7 @@ use rocketmq_engine::wire::header::{
 
 use crate::floor::head as floor;
 use crate::measure::{Bench, Work};
+use crate::memory::respond;
 
 pub const GROUP: &str = "bench_producers";
 pub const TOPIC: &str = "BenchTopic";
@@ -112,17 +113,8 @@ pub fn answer(serialize: SerializeType, opaque: i32, offset: &str) -> Vec<u8> {
         ("queueOffset", offset),
         ("transactionId", "0A000009123489ABCDEF075BCD150001"),
     ];
-    let spec = HeadSpec {
-        code: ResponseCode::SUCCESS.0,
-        language: LanguageCode::JAVA,
-        version: Version::V5_5_0,
-        opaque,
-        flag: Flag::RESPONSE,
-        remark: None,
-    };
     let mut out = Vec::new();
-    let list = rocketmq_engine::wire::header::FieldList(&ext);
-    encode_head(&mut out, serialize, &spec, &list, 0).expect("a small head");
+    respond(&mut out, serialize, opaque, &ext, &[]);
     out
 }
 
