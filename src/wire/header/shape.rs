@@ -174,10 +174,9 @@ impl HeadShape {
     #[inline]
     fn is_alike(&self, head: &[u8]) -> bool {
         let last = &*self.last;
-        let (mut strides, same) =
-            (head.as_chunks().0.iter().zip(last.as_chunks().0), self.same.as_chunks().0);
+        let mut strides = head.as_chunks().0.iter().zip(last.as_chunks().0).zip(self.same.as_chunks().0);
         head.len() == last.len()
-            && strides.by_ref().zip(same).all(|((head, last), same)| is_same(head, last, same))
+            && strides.all(|((head, last), same)| is_same(head, last, same))
             // What is left, with some bytes before it.
             && match (head.last_chunk(), last.last_chunk(), self.same.last_chunk()) {
                 (Some(head), Some(last), Some(same)) => is_same(head, last, same),
