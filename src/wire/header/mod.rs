@@ -147,6 +147,14 @@ pub enum EncodeError {
     /// A key of the binary form is longer than 32,767 bytes.
     #[error("an ext field key of {0} bytes does not fit the binary form")]
     KeyTooLong(usize),
+    /// A template was given other than one value for each of its holes; nothing was written.
+    #[error("a template with {holes} holes was given {given} values: give one for each")]
+    Values {
+        /// Values given.
+        given: usize,
+        /// Holes of the template.
+        holes: usize,
+    },
 }
 
 /// Takes the ext fields of a command, one by one.

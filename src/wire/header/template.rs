@@ -162,6 +162,10 @@ impl HeadTemplate {
         values: &[Hole<'_>],
         body_len: usize,
     ) -> Result<(), EncodeError> {
+        let holes = self.cuts.len() - usize::from(self.serialize == SerializeType::Json);
+        if values.len() != holes {
+            return Err(EncodeError::Values { given: values.len(), holes });
+        }
         let start = out.len();
         if !self.has_front(values) {
             self.make_front(values);
@@ -202,7 +206,6 @@ impl HeadTemplate {
     /// Fills the front anew.
     #[inline(never)]
     fn make_front(&mut self, values: &[Hole<'_>]) {
-        debug_assert_eq!(values.len() + usize::from(self.serialize == SerializeType::Json), self.cuts.len());
         let mut front = core::mem::take(&mut self.front);
         front.clear();
         self.numbers.clear();
@@ -374,6 +377,27 @@ mod tests {
             let all = fields(queue_id, born_timestamp, flag, properties.clone());
             encode_head(&mut encoded, serialize, &spec(opaque), &all, 99).expect("small");
             prop_assert_eq!(filled, encoded);
+        }
+    }
+
+    #[test]
+    fn every_hole_takes_one_value() {
+        for serialize in [SerializeType::Json, SerializeType::Rocketmq] {
+            let spec = HeadSpec {
+                code: 310,
+                language: LanguageCode::RUST,
+                version: Version::V5_5_0,
+                opaque: 0,
+                flag: Flag::REQUEST,
+                remark: None,
+            };
+            let made = HeadTemplate::new(serialize, &spec, &SendMessageV2Request::default(), &["e", "g"]);
+            let mut template = made.expect("it has these fields");
+            for given in [0, 1, 3] {
+                let mut out = Vec::new();
+                let filled = template.fill(&mut out, 1, &[Hole::Int(1); 3][..given], 0);
+                assert_eq!((filled, out), (Err(EncodeError::Values { given, holes: 2 }), Vec::new()));
+            }
         }
     }
 
