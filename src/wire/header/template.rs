@@ -7,8 +7,6 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
 
-use smallvec::SmallVec;
-
 use super::binary::{self, BinarySink, EXT_LENGTH_AT, OPAQUE_AT};
 use super::json::{self, JsonSink};
 use super::{EncodeError, EncodeFields, FieldSink, HeadSpec, finish};
@@ -53,17 +51,8 @@ impl Part<'_> {
         match self {
             Self::Text(text) if escaped => write_escaped(out, text),
             Self::Text(text) => out.extend_from_slice(text.as_bytes()),
-            // Copies of fixed sizes.
-            Self::UniqueKey(id) if escaped => {
-                out.extend_from_slice(b"UNIQ_KEY\\u0001");
-                id.append_to(out);
-                out.extend_from_slice(b"\\u0002");
-            }
-            Self::UniqueKey(id) => {
-                out.extend_from_slice(PROPERTY);
-                id.append_to(out);
-                out.push(2);
-            }
+            Self::UniqueKey(id) if escaped => id.append_between(out, b"UNIQ_KEY\\u0001", b"\\u0002"),
+            Self::UniqueKey(id) => id.append_between(out, PROPERTY, b"\x02"),
         }
     }
 }
@@ -93,12 +82,12 @@ pub struct HeadTemplate {
     /// Everything but the holes, from the length prefix on.
     bytes: Box<[u8]>,
     /// Where in `bytes` the holes are; in the JSON form the last one is `opaque`.
-    cuts: SmallVec<[u32; 8]>,
+    cuts: Vec<u32>,
     /// All before the first hole that took no number, as it was filled last: mostly it is the same again, but for a
     /// digit.
     front: Vec<u8>,
     /// The numbers in it, and where they end.
-    numbers: SmallVec<[(i64, u32); 3]>,
+    numbers: Vec<(i64, u32)>,
 }
 
 /// What was filled in last is no part of what it is.
@@ -118,7 +107,7 @@ impl HeadTemplate {
         holes: &[&str],
     ) -> Option<Self> {
         let mut bytes = Vec::from([0; PREFIX]);
-        let mut cuts = SmallVec::new();
+        let mut cuts = Vec::with_capacity(holes.len() + 1);
         match serialize {
             SerializeType::Json => {
                 json::begin(&mut bytes, spec);
@@ -142,13 +131,8 @@ impl HeadTemplate {
             }
         }
         let found = cuts.len() - usize::from(serialize == SerializeType::Json);
-        let template = Self {
-            serialize,
-            bytes: bytes.into_boxed_slice(),
-            cuts,
-            front: Vec::new(),
-            numbers: SmallVec::new(),
-        };
+        let template =
+            Self { serialize, bytes: bytes.into_boxed_slice(), cuts, front: Vec::new(), numbers: Vec::new() };
         (found == holes.len()).then_some(template)
     }
 
@@ -264,7 +248,7 @@ enum FormSink<'o> {
 struct TemplateSink<'o, 't> {
     form: FormSink<'o>,
     holes: &'t [&'t str],
-    cuts: &'t mut SmallVec<[u32; 8]>,
+    cuts: &'t mut Vec<u32>,
 }
 
 impl TemplateSink<'_, '_> {

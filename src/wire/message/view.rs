@@ -175,7 +175,7 @@ impl<'a> MessageView<'a> {
 
     /// Broker address and commit log offset: the id that finds the message again.
     pub fn offset_message_id(&self) -> OffsetMessageId {
-        OffsetMessageId { host: self.store_host(), physical_offset: self.physical_offset() }
+        OffsetMessageId::new(self.store_host(), self.physical_offset())
     }
 
     /// The stored bytes from TOTALSIZE on.

@@ -47,7 +47,7 @@ impl Broker {
             topic: message.topic.clone(),
             queue: message.queue_id as u32,
             offset: stored.queue_offset,
-            physical_offset: stored.id.physical_offset,
+            physical_offset: stored.id.physical_offset(),
             unique_key: Properties::new(&message.properties).get(names::UNIQ_KEY).map(Into::into),
         });
         Some(stored)
@@ -75,7 +75,7 @@ impl Broker {
         let due = Incoming { topic: message.topic, queue_id: message.queue_id, ..parked };
         self.delayed.number += 1;
         let key = (now.instant + time, self.delayed.number);
-        self.delayed.waiting.insert(key, (due, stored.id.physical_offset));
+        self.delayed.waiting.insert(key, (due, stored.id.physical_offset()));
         Some(stored)
     }
 

@@ -219,7 +219,7 @@ impl Store {
         };
         self.log.push(record);
         queue.entries.push(Entry { bytes, tag, stored_at: unix_ms });
-        Some(Stored { queue_offset, id: OffsetMessageId { host: self.host, physical_offset } })
+        Some(Stored { queue_offset, id: OffsetMessageId::new(self.host, physical_offset) })
     }
 
     fn place(&self, physical_offset: i64) -> usize {

@@ -64,7 +64,7 @@ fn borrowed_messages_cost_none() {
             assert_eq!(view.properties().get("CLUSTER"), Some("DefaultCluster"));
             assert_eq!(view.properties().iter().count(), 6);
             assert_eq!(view.keys().count(), 1);
-            assert!(view.store_host().is_ipv4() && view.offset_message_id().physical_offset >= 0);
+            assert!(view.store_host().is_ipv4() && view.offset_message_id().physical_offset() >= 0);
         }
     });
     assert_eq!(counted.count_total, 0);
@@ -90,7 +90,7 @@ fn ids_cost_none_until_they_become_text() {
         let id = ids.next(1_700_000_000_000);
         assert_eq!(id.encode(&mut buffer).len(), 32);
         let parsed: OffsetMessageId = "0A00000100002A9F0000000000001000".parse().unwrap();
-        assert_eq!(parsed.physical_offset, 4096);
+        assert_eq!(parsed.physical_offset(), 4096);
     });
     assert_eq!(counted.count_total, 0);
 }

@@ -55,9 +55,7 @@ pub(crate) fn offset_message_ids() {
     let judge = Judge::of("message_id");
     for vector in vectors("offline/message_id") {
         let (id, input, java) = (id(&vector), &vector["in"], &vector["out"]);
-        let write = |address: &Value, offset: i64| {
-            OffsetMessageId { host: host(address), physical_offset: offset }.to_string()
-        };
+        let write = |address: &Value, offset: i64| OffsetMessageId::new(host(address), offset).to_string();
         if let Some(decode) = input.get("decode") {
             let java = match java.get("error") {
                 Some(_) => "error".to_owned(),
@@ -69,8 +67,8 @@ pub(crate) fn offset_message_ids() {
             let written = write(input, number(input, "offset"));
             assert_eq!(written, text(java, "msgId"), "{id}");
             let read: OffsetMessageId = written.parse().unwrap();
-            assert_eq!(read.host, host(&java["decoded"]["address"]), "{id}");
-            assert_eq!(read.physical_offset, number(&java["decoded"], "offset"), "{id}");
+            assert_eq!(read.host(), host(&java["decoded"]["address"]), "{id}");
+            assert_eq!(read.physical_offset(), number(&java["decoded"], "offset"), "{id}");
         }
     }
 }

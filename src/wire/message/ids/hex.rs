@@ -1,39 +1,138 @@
-//! Hexadecimal text, upper case on output.
+//! What ids are made of: bytes, and their hexadecimal text, upper case on output.
 
 use alloc::vec::Vec;
 use core::fmt;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::IdError;
 
-/// Writes up to 28 bytes in one call of the formatter.
-pub(super) fn write(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
-    let mut text = [0u8; 56];
-    f.write_str(encode(bytes, &mut text))
+/// Bytes behind the address.
+pub(super) const REST: usize = 12;
+/// All bytes where the address is one of IPv4, and of IPv6.
+const V4: usize = 4 + REST;
+const V6: usize = 16 + REST;
+
+/// The bytes of an id: an address and twelve more.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct IdBytes {
+    bytes: [u8; V6],
+    len: u8,
 }
 
-/// The text of up to 28 bytes, a multiple of four, in `text`.
-pub(super) fn encode<'t>(bytes: &[u8], text: &'t mut [u8; 56]) -> &'t str {
-    let (fours, eights) = (bytes.as_chunks().0, text.as_chunks_mut().0);
-    for (four, eight) in fours.iter().zip(eights) {
-        *eight = digits_of::<4, 8>(four);
+impl IdBytes {
+    #[inline]
+    pub(super) fn new(ip: IpAddr, rest: [u8; REST]) -> Self {
+        let (mut bytes, len) = ([0; V6], if ip.is_ipv4() { V4 } else { V6 });
+        match ip {
+            IpAddr::V4(ip) => bytes[..4].copy_from_slice(&ip.octets()),
+            IpAddr::V6(ip) => bytes[..16].copy_from_slice(&ip.octets()),
+        }
+        let mut id = Self { bytes, len: len as u8 };
+        id.end_with(rest);
+        id
     }
-    str::from_utf8(&text[..fours.len() * 8]).unwrap_or_default()
+
+    #[inline]
+    pub(super) fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+
+    pub(super) fn ip(&self) -> IpAddr {
+        match self.as_slice().split_last_chunk::<REST>() {
+            Some(([a, b, c, d], _)) => Ipv4Addr::new(*a, *b, *c, *d).into(),
+            Some((ip, _)) => ip.try_into().map_or(Ipv6Addr::UNSPECIFIED, <[u8; 16]>::into).into(),
+            None => Ipv4Addr::UNSPECIFIED.into(),
+        }
+    }
+
+    /// What is behind the address.
+    #[inline]
+    pub(super) fn rest(&self) -> &[u8; REST] {
+        let short = self.bytes.first_chunk::<V4>().and_then(|short| short.last_chunk());
+        match short {
+            Some(rest) if usize::from(self.len) == V4 => rest,
+            _ => self.bytes.last_chunk().unwrap_or(&[0; REST]),
+        }
+    }
+
+    /// Makes these its last bytes.
+    #[inline]
+    pub(super) fn end_with<const N: usize>(&mut self, end: [u8; N]) {
+        const { assert!(N <= REST) };
+        let at = usize::from(self.len) - N;
+        self.bytes[at..at + N].copy_from_slice(&end);
+    }
+
+    /// Digits of the text.
+    pub(super) fn text_len(&self) -> usize {
+        usize::from(self.len) * 2
+    }
+
+    /// The text in `buffer`.
+    pub(super) fn encode<'t>(&self, buffer: &'t mut [u8; V6 * 2]) -> &'t str {
+        let (fours, eights) = (self.as_slice().as_chunks().0, buffer.as_chunks_mut().0);
+        for (four, eight) in fours.iter().zip(eights) {
+            *eight = digits_of::<4, 8>(four);
+        }
+        str::from_utf8(&buffer[..fours.len() * 8]).unwrap_or_default()
+    }
+
+    /// Appends the text with something before and behind it, of 24 bytes together at most.
+    #[inline]
+    pub(super) fn append_between<const B: usize, const A: usize>(
+        &self,
+        out: &mut Vec<u8>,
+        before: &[u8; B],
+        behind: &[u8; A],
+    ) {
+        // Put together first: then there is one copy, of a size that is known.
+        let mut all = [0; V4 * 2 + 24];
+        const { assert!(B + A <= 24) };
+        if let Ok(bytes) = self.as_slice().try_into() {
+            all[..B].copy_from_slice(before);
+            all[B..B + V4 * 2].copy_from_slice(&digits_of::<V4, { V4 * 2 }>(bytes));
+            all[B + V4 * 2..B + V4 * 2 + A].copy_from_slice(behind);
+            return out.extend_from_slice(&all[..B + V4 * 2 + A]);
+        }
+        out.extend_from_slice(before);
+        out.extend_from_slice(self.encode(&mut [0; V6 * 2]).as_bytes());
+        out.extend_from_slice(behind);
+    }
+
+    /// Reads the digits of an id.
+    #[inline]
+    pub(super) fn decode(digits: &[u8]) -> Result<Self, IdError> {
+        let mut bytes = [0; V6];
+        let decoded = if let Ok(digits) = <&[u8; V4 * 2]>::try_from(digits) {
+            bytes_of::<{ V4 * 2 }, V4>(digits).map(|short| bytes[..V4].copy_from_slice(&short))
+        } else if let Ok(digits) = <&[u8; V6 * 2]>::try_from(digits) {
+            bytes_of(digits).map(|long| bytes = long)
+        } else {
+            return Err(IdError::Length { len: digits.len() });
+        };
+        match decoded {
+            Some(()) => Ok(Self { bytes, len: (digits.len() / 2) as u8 }),
+            None => Err(not_a_digit(digits)),
+        }
+    }
 }
 
-/// Appends the text of bytes, a multiple of four.
-#[inline]
-pub(super) fn append(out: &mut Vec<u8>, bytes: &[u8]) {
-    if let Ok(bytes) = bytes.try_into() {
-        return out.extend_from_slice(&digits_of::<16, 32>(bytes));
+impl fmt::Debug for IdBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
-    for four in bytes.as_chunks().0 {
-        out.extend_from_slice(&digits_of::<4, 8>(four));
+}
+
+impl fmt::Display for IdBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.encode(&mut [0; V6 * 2]))
     }
 }
 
 /// The digits of so many bytes: the compiler makes vector instructions of loops whose length it knows, and every send
 /// has an id to write and one to read.
-#[inline]
+#[expect(clippy::inline_always, reason = "a few vector instructions")]
+#[inline(always)]
 fn digits_of<const BYTES: usize, const DIGITS: usize>(bytes: &[u8; BYTES]) -> [u8; DIGITS] {
     const { assert!(DIGITS == BYTES * 2) };
     let mut digits = [0; DIGITS];
@@ -44,25 +143,6 @@ fn digits_of<const BYTES: usize, const DIGITS: usize>(bytes: &[u8; BYTES]) -> [u
         *digit += if *digit > 9 { b'A' - 10 } else { b'0' };
     }
     digits
-}
-
-/// The bytes of an id.
-pub(super) enum IdBytes {
-    V4([u8; 16]),
-    V6([u8; 28]),
-}
-
-/// Reads the digits of an id.
-#[inline]
-pub(super) fn decode(digits: &[u8]) -> Result<IdBytes, IdError> {
-    let bytes = if let Ok(digits) = <&[u8; 32]>::try_from(digits) {
-        bytes_of(digits).map(IdBytes::V4)
-    } else if let Ok(digits) = <&[u8; 56]>::try_from(digits) {
-        bytes_of(digits).map(IdBytes::V6)
-    } else {
-        return Err(IdError::Length { len: digits.len() });
-    };
-    bytes.ok_or_else(|| not_a_digit(digits))
 }
 
 /// The bytes of so many digits; `None` if one is none.
@@ -94,10 +174,7 @@ mod tests {
     use super::*;
 
     fn decoded(digits: &[u8]) -> Result<alloc::vec::Vec<u8>, IdError> {
-        decode(digits).map(|bytes| match bytes {
-            IdBytes::V4(bytes) => bytes.to_vec(),
-            IdBytes::V6(bytes) => bytes.to_vec(),
-        })
+        IdBytes::decode(digits).map(|id| id.as_slice().to_vec())
     }
 
     #[test]
@@ -120,11 +197,20 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let bytes: [u8; 28] = core::array::from_fn(|at| (at * 37 + 5) as u8);
-        for len in [16, 28] {
-            let (mut text, mut appended) = ([0; 56], Vec::new());
-            let text = encode(&bytes[..len], &mut text);
-            append(&mut appended, &bytes[..len]);
-            assert_eq!(appended, text.as_bytes());
+        let ips =
+            [IpAddr::from([5, 42, 79, 116]), IpAddr::from(*bytes.first_chunk::<16>().expect("28 bytes"))];
+        for (len, ip) in [16, 28].into_iter().zip(ips) {
+            let rest = bytes[len - REST..len].try_into().expect("twelve bytes");
+            let id = IdBytes::new(ip, rest);
+            assert_eq!(
+                (id.as_slice(), id.ip(), *id.rest(), id.text_len()),
+                (&bytes[..len], ip, rest, len * 2)
+            );
+            let mut text = [0; 56];
+            let text = id.encode(&mut text);
+            let mut appended = Vec::from(*b"here ");
+            id.append_between(&mut appended, b"< ", b">");
+            assert_eq!(appended, alloc::format!("here < {text}>").into_bytes());
             for (pair, byte) in text.as_bytes().as_chunks::<2>().0.iter().zip(bytes) {
                 assert_eq!(str::from_utf8(pair), Ok(&*alloc::format!("{byte:02X}")));
             }

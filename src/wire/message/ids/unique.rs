@@ -6,60 +6,60 @@ use core::net::IpAddr;
 use core::str::FromStr;
 
 use super::IdError;
-use super::hex::{self, IdBytes};
+use super::hex::{IdBytes, REST};
 
 /// Address, process, a random part, milliseconds of the month and a counter, in 16 or 28 bytes. Its text is
 /// upper-case hexadecimal, which tools take apart again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UniqueId {
-    bytes: [u8; 28],
-    len: u8,
-}
+pub struct UniqueId(IdBytes);
 
 impl UniqueId {
     /// The bytes: 16 for IPv4 hosts, 28 for IPv6 ones.
     pub fn as_bytes(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+        self.0.as_slice()
     }
 
     /// The text written into `buffer`: for encoders that append it to something.
     pub fn encode<'t>(&self, buffer: &'t mut [u8; 56]) -> &'t str {
-        hex::encode(self.as_bytes(), buffer)
+        self.0.encode(buffer)
     }
 
-    /// Appends the text.
+    /// Appends the text with something before and behind it, of 24 bytes together at most.
     #[inline]
-    pub(crate) fn append_to(&self, out: &mut Vec<u8>) {
-        hex::append(out, self.as_bytes());
+    pub(crate) fn append_between<const B: usize, const A: usize>(
+        &self,
+        out: &mut Vec<u8>,
+        before: &[u8; B],
+        behind: &[u8; A],
+    ) {
+        self.0.append_between(out, before, behind);
     }
 
     /// Digits of the text: 32 or 56.
     pub fn text_len(&self) -> usize {
-        usize::from(self.len) * 2
+        self.0.text_len()
     }
 
     /// Address of the producer's host.
     pub fn ip(&self) -> IpAddr {
-        let mut v6 = [0; 16];
-        v6.copy_from_slice(&self.bytes[..16]);
-        if self.len == 28 { v6.into() } else { [v6[0], v6[1], v6[2], v6[3]].into() }
+        self.0.ip()
     }
 
     /// Low 16 bits of the producer's process id.
     pub fn pid(&self) -> u16 {
-        let [a, b, ..] = self.tail();
+        let [a, b, ..] = *self.0.rest();
         u16::from_be_bytes([a, b])
     }
 
     /// Milliseconds since the start of the producer's month.
     pub fn millis_of_month(&self) -> u32 {
-        let [_, _, _, _, _, _, a, b, c, d, _, _] = self.tail();
+        let [_, _, _, _, _, _, a, b, c, d, _, _] = *self.0.rest();
         u32::from_be_bytes([a, b, c, d])
     }
 
     /// The counter.
     pub fn counter(&self) -> u16 {
-        let [.., a, b] = self.tail();
+        let [.., a, b] = *self.0.rest();
         u16::from_be_bytes([a, b])
     }
 
@@ -74,25 +74,17 @@ impl UniqueId {
         }
         Month::of(month.start.saturating_sub(1), utc_offset_seconds).start.saturating_add(since)
     }
-
-    /// The 12 bytes behind the address.
-    fn tail(&self) -> [u8; 12] {
-        let at = usize::from(self.len) - 12;
-        let mut tail = [0; 12];
-        tail.copy_from_slice(&self.bytes[at..at + 12]);
-        tail
-    }
 }
 
 impl fmt::Display for UniqueId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex::write(f, self.as_bytes())
+        fmt::Display::fmt(&self.0, f)
     }
 }
 
 impl fmt::Debug for UniqueId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        fmt::Debug::fmt(&self.0, f)
     }
 }
 
@@ -101,14 +93,7 @@ impl FromStr for UniqueId {
 
     /// Reads ids of this form only; a broker takes any text as a unique key.
     fn from_str(text: &str) -> Result<UniqueId, IdError> {
-        Ok(match hex::decode(text.as_bytes())? {
-            IdBytes::V4(four) => {
-                let mut bytes = [0; 28];
-                bytes[..16].copy_from_slice(&four);
-                UniqueId { bytes, len: 16 }
-            }
-            IdBytes::V6(bytes) => UniqueId { bytes, len: 28 },
-        })
+        IdBytes::decode(text.as_bytes()).map(UniqueId)
     }
 }
 
@@ -165,7 +150,7 @@ fn days_to_first(year: i64, month: i64) -> i64 {
 /// Makes unique ids. It has no clock: the wall time is given with each call, and ids stay unique whatever it does.
 #[derive(Clone, Debug, Hash)]
 pub struct UniqueIdGenerator {
-    template: UniqueId,
+    template: IdBytes,
     utc_offset_seconds: i32,
     month: Month,
     /// Time field of the last id.
@@ -179,22 +164,11 @@ impl UniqueIdGenerator {
     /// `ip` and `pid` of the producer's process; `random` tells processes apart that share them (Java has the hash
     /// of a class loader there); the month starts at local midnight, `utc_offset_seconds` east of UTC.
     pub fn new(ip: IpAddr, pid: u16, random: [u8; 4], utc_offset_seconds: i32) -> UniqueIdGenerator {
-        let mut bytes = [0; 28];
-        let len: u8 = match ip {
-            IpAddr::V4(ip) => {
-                bytes[..4].copy_from_slice(&ip.octets());
-                16
-            }
-            IpAddr::V6(ip) => {
-                bytes[..16].copy_from_slice(&ip.octets());
-                28
-            }
-        };
-        let at = usize::from(len) - 12;
-        bytes[at..at + 2].copy_from_slice(&pid.to_be_bytes());
-        bytes[at + 2..at + 6].copy_from_slice(&random);
+        let mut rest = [0; REST];
+        rest[..2].copy_from_slice(&pid.to_be_bytes());
+        rest[2..6].copy_from_slice(&random);
         UniqueIdGenerator {
-            template: UniqueId { bytes, len },
+            template: IdBytes::new(ip, rest),
             utc_offset_seconds,
             month: Month { start: i64::MIN, end: i64::MIN },
             millis: 0,
@@ -218,12 +192,13 @@ impl UniqueIdGenerator {
             (self.millis, self.used) = (self.millis.wrapping_add(1), 0);
         }
         let mut id = self.template;
-        let at = usize::from(id.len) - 6;
-        id.bytes[at..at + 4].copy_from_slice(&self.millis.to_be_bytes());
-        id.bytes[at + 4..at + 6].copy_from_slice(&self.counter.to_be_bytes());
+        let mut end = [0; 6];
+        end[..4].copy_from_slice(&self.millis.to_be_bytes());
+        end[4..].copy_from_slice(&self.counter.to_be_bytes());
+        id.end_with(end);
         self.counter = self.counter.wrapping_add(1);
         self.used += 1;
-        id
+        UniqueId(id)
     }
 }
 
