@@ -105,6 +105,8 @@ pub struct HeadShape {
     holes: Holes,
     /// From where to where in the last one each slot's hole goes; nowhere if it has none.
     slots: [(u16, u16); SLOTS],
+    /// The same of those that are text.
+    texts: SmallVec<[(u16, u16); MAX_FIELDS]>,
 }
 
 /// A head that looks like the one a [`HeadShape`] learned. Where any of what is asked for is `None`, it is another head
@@ -118,7 +120,11 @@ pub struct ShapedHead<'s, 'a> {
 impl<'a> ShapedHead<'_, 'a> {
     #[inline]
     fn slot(&self, slot: usize) -> Option<&'a [u8]> {
-        let (from, to) = *self.shape.slots.get(slot)?;
+        self.part(*self.shape.slots.get(slot)?)
+    }
+
+    #[inline]
+    fn part(&self, (from, to): (u16, u16)) -> Option<&'a [u8]> {
         self.head.get(usize::from(from)..usize::from(to))
     }
 
@@ -138,7 +144,8 @@ impl<'a> ShapedHead<'_, 'a> {
     }
 
     /// A field that was learned as a number, by its place among those that change.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "twice an answer: the call costs as much as a number")]
+    #[inline(always)]
     pub fn int(&self, place: u8) -> Option<i64> {
         let bytes = self.slot(What::Field(place, Changing::Int).slot())?;
         if self.is_binary() { counted(bytes) } else { number(bytes) }
@@ -165,8 +172,7 @@ impl HeadShape {
             (u32::from_be_bytes(*length) as usize == head.len() - FIXED_LEN).then_some(())?;
         }
         // A quote in a text would make another head of it.
-        let texts = self.holes.iter().filter(|hole| matches!(hole.what, What::Field(_, Changing::Text)));
-        let plain = texts.map(|hole| shaped.slot(hole.what.slot())).all(|text| text.is_some_and(is_plain));
+        let plain = self.texts.iter().all(|text| shaped.part(*text).is_some_and(is_plain));
         plain.then_some(shaped)
     }
 
@@ -221,10 +227,14 @@ impl HeadShape {
         self.same.clear();
         self.same.resize(head.len(), u8::MAX);
         self.slots = [(0, 0); SLOTS];
+        self.texts.clear();
         for hole in &holes {
             self.same.get_mut(usize::from(hole.start)..hole.end()).unwrap_or_default().fill(0);
             if let Some(slot) = self.slots.get_mut(hole.what.slot()) {
                 *slot = (hole.start, hole.end() as u16);
+            }
+            if let What::Field(_, Changing::Text) = hole.what {
+                self.texts.push((hole.start, hole.end() as u16));
             }
         }
         self.holes = holes;
@@ -318,8 +328,13 @@ fn opaque_in_json(bytes: &[u8], ext: &[u8], head: &Head<'_>) -> Option<Range<usi
 }
 
 /// A number as machines write it, and nothing else.
-#[inline]
+#[expect(clippy::inline_always, reason = "see `int`")]
+#[inline(always)]
 fn number(bytes: &[u8]) -> Option<i64> {
+    // Queues are few.
+    if let [digit @ b'0'..=b'9'] = bytes {
+        return Some(i64::from(digit - b'0'));
+    }
     let (negative, digits) = match bytes {
         [b'-', digits @ ..] => (true, digits),
         digits => (false, digits),
@@ -336,7 +351,8 @@ fn number(bytes: &[u8]) -> Option<i64> {
 }
 
 /// A number behind its length.
-#[inline]
+#[expect(clippy::inline_always, reason = "see `int`")]
+#[inline(always)]
 fn counted(bytes: &[u8]) -> Option<i64> {
     let (len, digits) = bytes.split_first_chunk()?;
     (digits.len() == u32::from_be_bytes(*len) as usize).then_some(())?;

@@ -378,6 +378,9 @@ pub(super) fn plain_run(bytes: &[u8]) -> usize {
 #[inline]
 pub(crate) fn is_plain(bytes: &[u8]) -> bool {
     // Ids have 32 bytes: of loops whose length it knows, the compiler makes vector instructions.
+    if let Ok(stride) = <&[u8; 32]>::try_from(bytes) {
+        return all_plain(stride);
+    }
     let (strides, rest) = bytes.as_chunks::<32>();
     strides.iter().all(|stride| all_plain(stride)) && (rest.is_empty() || all_plain(rest))
 }
