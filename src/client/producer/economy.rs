@@ -24,6 +24,7 @@ struct Credit {
 #[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Economy {
     calls: u64,
+    /// By broker; none where it is full.
     credits: Vec<Option<Credit>>,
 }
 
@@ -33,24 +34,33 @@ impl Economy {
         self.calls += 1;
     }
 
-    fn credit(&self, broker: &BrokerName) -> i64 {
+    /// What the broker may be asked, `most` at most.
+    fn credit(&self, broker: &BrokerName, most: i64) -> i64 {
         match self.credits.get(broker.index()) {
             Some(Some(credit)) => {
-                let calls = i64::try_from(self.calls - credit.calls).unwrap_or(i64::MAX);
-                credit.left.saturating_add(calls.saturating_mul(CALL)).min(FULL)
+                // So many fill it from nothing.
+                let calls = (self.calls - credit.calls).min((most / CALL + 1) as u64) as i64;
+                (credit.left + calls * CALL).min(most)
             }
-            _ => FULL,
+            _ => most,
         }
     }
 
     /// Whether the broker may be asked for a retry.
     pub(super) fn allows(&self, broker: &BrokerName) -> bool {
-        self.credit(broker) >= REQUEST
+        self.credit(broker, FULL) >= REQUEST
     }
 
     /// Notes an attempt; false for a retry the broker is not to be asked for.
+    #[inline]
     pub(super) fn attempt(&mut self, broker: &BrokerName, retry: bool) -> bool {
-        let credit = self.credit(broker);
+        // What a call adds pays for its first request: a broker that is well is not even looked up.
+        (!retry && matches!(self.credits.get(broker.index()), None | Some(None))) || self.note(broker, retry)
+    }
+
+    fn note(&mut self, broker: &BrokerName, retry: bool) -> bool {
+        // A first request is paid for by its own call, before what is too much is lost.
+        let credit = self.credit(broker, if retry { FULL } else { FULL + CALL });
         if retry && credit < REQUEST {
             return false;
         }
@@ -58,7 +68,8 @@ impl Economy {
             self.credits.resize(broker.index() + 1, None);
         }
         if let Some(slot) = self.credits.get_mut(broker.index()) {
-            *slot = Some(Credit { left: (credit - REQUEST).max(0), calls: self.calls });
+            let left = (credit - REQUEST).max(0);
+            *slot = (left < FULL).then_some(Credit { left, calls: self.calls });
         }
         true
     }
