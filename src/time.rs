@@ -48,9 +48,35 @@ impl Instant {
 impl core::ops::Add<Duration> for Instant {
     type Output = Self;
 
+    #[inline]
     fn add(self, rhs: Duration) -> Self {
-        let nanos = u64::try_from(rhs.as_nanos()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_add(nanos))
+        self + Nanos::from(rhs)
+    }
+}
+
+/// A duration as instants count: what is added often is brought into this form once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub(crate) struct Nanos(u64);
+
+impl Nanos {
+    /// What leads to [`Instant::FAR_FUTURE`] from everywhere.
+    pub(crate) const MAX: Self = Self(u64::MAX);
+}
+
+impl From<Duration> for Nanos {
+    #[inline]
+    fn from(duration: Duration) -> Self {
+        let seconds = duration.as_secs().saturating_mul(1_000_000_000);
+        Self(seconds.saturating_add(u64::from(duration.subsec_nanos())))
+    }
+}
+
+impl core::ops::Add<Nanos> for Instant {
+    type Output = Self;
+
+    #[inline]
+    fn add(self, rhs: Nanos) -> Self {
+        Self(self.0.saturating_add(rhs.0))
     }
 }
 

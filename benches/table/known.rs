@@ -6,7 +6,6 @@ const MISSED: &[(&str, f64)] = &[
     ("case 7, look up the last of 6 properties, Ir", 230.0),
     ("case 7, look up the third of 6 properties, Ir", 275.0),
     ("case 7, look up the first of 6 properties, Ir", 300.0),
-    ("case 11, engine turn of a 1 KiB send, binary heads, Ir", 5130.0),
 ];
 
 /// Three hundredths: the same work takes some instructions more or less by where its memory lies, by the digits of its

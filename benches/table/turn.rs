@@ -91,7 +91,7 @@ impl Turn {
     }
 
     fn exchange(&mut self, conn: ConnId, answer: bool) {
-        let mut slices = [&[][..]; 16];
+        let mut slices = [&[][..]; 4];
         let count = self.client.write_slices(conn, &mut slices);
         self.written.clear();
         for slice in &slices[..count] {

@@ -116,6 +116,40 @@ impl Client {
         oneway: bool,
         now: Instant,
     ) -> Result<SendId, Rejected<Message>> {
+        #[cfg(feature = "record")]
+        if self.recorder.is_some() {
+            return self.recorded_send(producer, message, options, oneway, now);
+        }
+        self.accept(producer, message, options, oneway, now)
+    }
+
+    #[inline]
+    fn accept(
+        &mut self,
+        producer: ProducerId,
+        message: Message,
+        options: SendOptions,
+        oneway: bool,
+        now: Instant,
+    ) -> Result<SendId, Rejected<Message>> {
+        self.at(now);
+        let (held, limit) = (self.held_out() + message.size(), self.config.memory_budget / 2);
+        if held > limit {
+            return Err(Rejected::new(RejectReason::MemoryBudget { held, limit }, message));
+        }
+        self.producers.send(producer, message, options, oneway, &mut borrow!(self))
+    }
+
+    #[cfg(feature = "record")]
+    #[cold]
+    fn recorded_send(
+        &mut self,
+        producer: ProducerId,
+        message: Message,
+        options: SendOptions,
+        oneway: bool,
+        now: Instant,
+    ) -> Result<SendId, Rejected<Message>> {
         record!(
             self,
             Entry::Send(
@@ -126,13 +160,7 @@ impl Client {
                 now
             )
         );
-        self.at(now);
-        let (held, limit) = (self.held_out() + message.size(), self.config.memory_budget / 2);
-        let sent = if held > limit {
-            Err(Rejected::new(RejectReason::MemoryBudget { held, limit }, message))
-        } else {
-            self.producers.send(producer, message, options, oneway, &mut borrow!(self))
-        };
+        let sent = self.accept(producer, message, options, oneway, now);
         record!(self, Entry::Reply(told(&sent, |id| (*id).into())));
         sent
     }

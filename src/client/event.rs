@@ -215,6 +215,14 @@ impl Events {
         self.waiting.push_back(event);
     }
 
+    /// As [`push`](Self::push) of the ending of a send that gives nothing back: it is not looked at.
+    #[inline]
+    pub(crate) fn push_ended(&mut self, event: Event) {
+        debug_assert_eq!(event.given_back(), Some(0));
+        self.endings += 1;
+        self.waiting.push_back(event);
+    }
+
     #[inline]
     pub(crate) fn pop(&mut self) -> Option<Event> {
         // Looked at where it lies, and moved once.

@@ -142,6 +142,19 @@ macro_rules! record {
 }
 use record;
 
+/// Writes what a call gives down if the client is recorded. Apart from the usual way: there, what nobody looks at is
+/// moved once.
+macro_rules! record_output {
+    ($client:expr, $output:expr, $entry:expr) => {
+        #[cfg(feature = "record")]
+        {
+            if $client.recorder.is_some() {
+                return $client.note_output($output, $entry);
+            }
+        }
+    };
+}
+
 impl Client {
     /// A client that has done nothing yet. `seed` should be random: ids and jitter come from it, and the same seed
     /// and inputs give the same outputs. `unix_now` is the time since 1970 at `now`; it only fills fields on the
@@ -209,6 +222,18 @@ impl Client {
     #[must_use]
     pub fn poll_record(&mut self) -> Option<Bytes> {
         self.recorder.as_mut()?.take()
+    }
+
+    #[cfg(feature = "record")]
+    #[cold]
+    fn note_output<T: core::hash::Hash>(
+        &mut self,
+        output: fn(&mut Self) -> T,
+        entry: fn(u64) -> Entry<'static>,
+    ) -> T {
+        let output = output(self);
+        record!(self, entry(digest::digest_of(&output)));
+        output
     }
 
     /// Ends recording. What was not fetched is lost.
@@ -374,9 +399,13 @@ impl Client {
 
     /// What the driver has to do; to be called until it says [`Action::Wait`].
     pub fn poll_action(&mut self) -> Action {
-        let action = self.net.actions.pop_front().unwrap_or_else(|| Action::Wait(self.wait()));
-        record!(self, Entry::PolledAction(digest::digest_of(&action)));
-        action
+        record_output!(self, Self::next_action, Entry::PolledAction);
+        self.next_action()
+    }
+
+    #[inline]
+    fn next_action(&mut self) -> Action {
+        self.net.actions.pop_front().unwrap_or_else(|| Action::Wait(self.wait()))
     }
 
     fn wait(&mut self) -> Wait {
@@ -426,17 +455,15 @@ impl Client {
     /// deliveries within the limits.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
-        let event = self.events.pop();
-        record!(self, Entry::PolledEvent(digest::digest_of(&event)));
-        event
+        record_output!(self, |client| client.events.pop(), Entry::PolledEvent);
+        self.events.pop()
     }
 
     /// What a log may want to know.
     #[must_use]
     pub fn poll_notice(&mut self) -> Option<Notice> {
-        let notice = self.notices.pop();
-        record!(self, Entry::PolledNotice(digest::digest_of(&notice)));
-        notice
+        record_output!(self, |client| client.notices.pop(), Entry::PolledNotice);
+        self.notices.pop()
     }
 
     /// Counters.

@@ -16,19 +16,21 @@ impl Client {
     /// Takes out everything a connection has to say.
     pub(super) fn process(&mut self, conn: ConnId) {
         let mut reader = self.net.take_reader(conn);
-        while let Some(core) = self.net.core_mut(conn) {
+        'frames: while let Some(core) = self.net.core_mut(conn) {
             if let Some(ended) = core.pop_ended() {
                 self.on_ended(conn, ended);
                 continue;
             }
             let Some(buffer) = &mut reader else { break };
             let Some(slot) = core.next_frame(buffer) else { break };
-            let frame = buffer.view(&slot);
-            if let Some(receipt) = self.producers.receipts.read(frame.serialize(), frame.head())
+            let mut frame = buffer.view(&slot);
+            // Receipts come in rows.
+            while let Some(receipt) = self.producers.receipts.read(frame.serialize(), frame.head())
                 && let Some(id) = core.answered(receipt.opaque, Purpose::as_send)
             {
-                self.producers.on_receipt(id, &receipt, &mut borrow!(self));
-                continue;
+                self.producers.on_receipt(id, &receipt, &mut self.stats, &mut self.events);
+                let Some(slot) = core.next_frame(buffer) else { break 'frames };
+                frame = buffer.view(&slot);
             }
             let Some(head) = core.parse_head(&frame) else { break };
             match core.classify(&head) {
@@ -149,6 +151,33 @@ impl Client {
     /// Brings the sub-machines together after an input or a command: news of routes, groups that left, changed
     /// registrations, the shutdown's next phase.
     pub(super) fn settle_down(&mut self) {
+        if self.routes.has_news() {
+            self.spread_news();
+        }
+        if self.consumers.count() > 0 || self.net.is_reading_paused() {
+            self.settle_consumers();
+        }
+        if self.producers.has_left() || self.consumers.has_left() {
+            self.tell_who_left();
+        }
+        if !self.lifecycle.is_running() {
+            self.advance_shutdown();
+        }
+    }
+
+    /// What consumers want said to brokers, and whether reading pauses for what they hold.
+    fn settle_consumers(&mut self) {
+        if self.consumers.take_registration_changed() {
+            self.renew_registration();
+        }
+        let unsettled = self.consumers.held();
+        // What all connections hold is added up only where it can matter.
+        if unsettled > self.config.memory_budget / 8 || self.net.is_reading_paused() {
+            self.watch_budget(unsettled);
+        }
+    }
+
+    fn spread_news(&mut self) {
         while let Some(news) = self.routes.pop_news() {
             match news {
                 News::Changed(topic) => {
@@ -172,24 +201,13 @@ impl Client {
                 }
             }
         }
-        if self.consumers.take_registration_changed() {
-            self.renew_registration();
-        }
-        self.tell_who_left();
-        self.watch_budget();
-        self.advance_shutdown();
     }
 
     /// Reading pauses when a quarter of the budget is spent on what comes in, and goes on when a quarter of that is
     /// free again: the rest of that half is for what is on its way already. It never pauses for what the application
     /// cannot free, frames that have begun.
-    fn watch_budget(&mut self) {
-        let (unsettled, limit) = (self.consumers.held(), self.config.memory_budget / 4);
-        // What all connections hold is added up only where it can matter.
-        if unsettled <= limit / 2 && !self.net.is_reading_paused() {
-            return;
-        }
-        let held = self.held_in();
+    fn watch_budget(&mut self, unsettled: usize) {
+        let (held, limit) = (self.held_in(), self.config.memory_budget / 4);
         if held > limit && unsettled > limit / 2 && !self.net.is_reading_paused() {
             self.stats.reading_paused += 1;
             self.set_reading_paused(true);

@@ -235,6 +235,10 @@ impl Routes {
         }
     }
 
+    pub(crate) fn has_news(&self) -> bool {
+        !self.news.is_empty()
+    }
+
     /// How rounds ended since the last call, in order.
     pub(crate) fn pop_news(&mut self) -> Option<News> {
         self.news.pop_front()

@@ -115,6 +115,7 @@ impl<T> Core<T> {
         self.writes.queued() > 0
     }
 
+    #[inline]
     pub(crate) fn held(&self) -> usize {
         self.writes.held() + self.in_flight.held()
     }
@@ -303,6 +304,7 @@ impl<T> Core<T> {
         }
     }
 
+    #[inline]
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let frame = self.frame_deadline.filter(|_| !self.is_closed());
         self.in_flight.next_deadline().into_iter().chain(frame).min()
@@ -314,6 +316,7 @@ impl<T> Core<T> {
         self.writes.slices(out)
     }
 
+    #[inline]
     pub(crate) fn handle_written(&mut self, n: usize) {
         self.stats.bytes_out += n as u64;
         self.writes.advance(n);
@@ -388,7 +391,7 @@ impl<T> Core<T> {
         let head = |ring: &mut Vec<u8>, opaque| {
             encode_head(ring, form, &HeadSpec { opaque, ..spec }, fields, body.len())
         };
-        self.request_with(head, body, context, timeout, now)
+        self.request_with(head, body, context, now + timeout, now)
     }
 
     /// As [`request`](Self::request), the head being appended by `head`, which is given the `opaque`.
@@ -398,7 +401,7 @@ impl<T> Core<T> {
         head: impl FnOnce(&mut Vec<u8>, i32) -> Result<(), EncodeError>,
         body: &Bytes,
         context: T,
-        timeout: Duration,
+        deadline: Instant,
         now: Instant,
     ) -> Result<RequestId, Rejected<T>> {
         if let Err(reason) = self.check_room(body) {
@@ -406,7 +409,7 @@ impl<T> Core<T> {
         }
         let id = self.in_flight.reserve();
         match self.queue(|ring| head(ring, id.opaque()), body) {
-            Ok(frame) => self.in_flight.insert(id, frame, timeout, context, now),
+            Ok(frame) => self.in_flight.insert(id, frame, deadline, context, now),
             Err(reason) => return Err(Rejected::new(reason, context)),
         }
         self.stats.requests += 1;

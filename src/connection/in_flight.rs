@@ -4,19 +4,13 @@
 //! expire in the order they were made), linked through the entries; what does not fit into a few lengths goes into
 //! one ordered map. So inserting, answering and expiring cost the same with one entry and with a hundred thousand.
 
-use alloc::collections::BTreeSet;
-use alloc::vec::Vec;
-use core::time::Duration;
-
-use smallvec::SmallVec;
-
 use super::RequestId;
 use crate::time::Instant;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 
 /// Distinct time-out lengths with a list of their own.
 const CLASSES: usize = 12;
-/// So many are usual: sends, pulls, questions, heartbeats.
-const USUAL: usize = 4;
 const MAP: u8 = u8::MAX;
 const SMALLEST: usize = 4;
 
@@ -41,7 +35,8 @@ struct Link {
 
 #[derive(Clone, Debug, Hash)]
 struct Class {
-    timeout: Duration,
+    /// In nanoseconds.
+    timeout: u64,
     /// First and last opaque of the list.
     ends: Option<(u32, u32)>,
 }
@@ -51,7 +46,7 @@ pub(crate) struct InFlight<T> {
     slots: Vec<Option<Entry<T>>>,
     len: usize,
     next_id: u64,
-    classes: SmallVec<[Class; USUAL]>,
+    classes: Vec<Class>,
     others: BTreeSet<(Instant, u32)>,
 }
 
@@ -62,7 +57,7 @@ impl<T> InFlight<T> {
             slots: Vec::new(),
             len: 0,
             next_id: u64::from(start),
-            classes: SmallVec::new(),
+            classes: Vec::new(),
             others: BTreeSet::new(),
         }
     }
@@ -94,6 +89,7 @@ impl<T> InFlight<T> {
     ///
     /// A slot still taken is skipped: an `opaque` comes back only after 2^32 requests. A sixteenth of the ring stays
     /// free, so that few are skipped in whatever order answers come.
+    #[inline]
     pub(crate) fn reserve(&mut self) -> RequestId {
         if (self.len + 1) * 16 > self.slots.len() * 15 {
             self.grow();
@@ -106,6 +102,7 @@ impl<T> InFlight<T> {
         RequestId(id)
     }
 
+    #[cold]
     fn grow(&mut self) {
         let len = (self.slots.len() * 2).max(SMALLEST);
         let mut slots = Vec::new();
@@ -121,14 +118,19 @@ impl<T> InFlight<T> {
     pub(crate) fn trim(&mut self) {
         if self.len == 0 {
             self.slots = Vec::new();
-            self.classes.clear();
+            self.classes = Vec::new();
         }
     }
 
     /// Notes a request under the id [`reserve`](Self::reserve) gave just before.
-    pub(crate) fn insert(&mut self, id: RequestId, frame: u64, timeout: Duration, context: T, now: Instant) {
+    #[inline]
+    pub(crate) fn insert(&mut self, id: RequestId, frame: u64, deadline: Instant, context: T, now: Instant) {
         let opaque = id.0 as u32;
-        let deadline = now + timeout;
+        let deadline = deadline.max(now);
+        let timeout = match deadline {
+            Instant::FAR_FUTURE => u64::MAX,
+            _ => deadline.as_nanos() - now.as_nanos(),
+        };
         let (class, previous) = self.link(opaque, timeout, deadline);
         let slot = self.slot(opaque);
         let link = Link { deadline, opaque, previous, next: opaque, class };
@@ -136,7 +138,8 @@ impl<T> InFlight<T> {
         self.len += 1;
     }
 
-    fn link(&mut self, opaque: u32, timeout: Duration, deadline: Instant) -> (u8, u32) {
+    #[inline]
+    fn link(&mut self, opaque: u32, timeout: u64, deadline: Instant) -> (u8, u32) {
         let found = self.classes.iter().position(|class| class.timeout == timeout);
         let index = found.or_else(|| {
             let free = self.classes.iter().position(|class| class.ends.is_none());
@@ -223,6 +226,7 @@ impl<T> InFlight<T> {
     }
 
     /// When the next request expires.
+    #[inline]
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         if self.len == 0 {
             return None;
@@ -261,6 +265,8 @@ impl<T> InFlight<T> {
 mod tests {
     use super::*;
     use alloc::collections::BTreeMap;
+    use core::time::Duration;
+
     use proptest::prelude::*;
 
     #[test]
@@ -269,7 +275,7 @@ mod tests {
         let ids: Vec<RequestId> = (0..5)
             .map(|n| {
                 let id = table.reserve();
-                table.insert(id, n, Duration::from_secs(1), n, Instant::ZERO);
+                table.insert(id, n, Instant::ZERO + Duration::from_secs(1), n, Instant::ZERO);
                 id
             })
             .collect();
@@ -285,7 +291,7 @@ mod tests {
         let mut ids = Vec::new();
         for n in 0..100_u64 {
             let id = table.reserve();
-            table.insert(id, n, Duration::from_secs(n % 15), n, Instant::ZERO);
+            table.insert(id, n, Instant::ZERO + Duration::from_secs(n % 15), n, Instant::ZERO);
             ids.push(id);
         }
         for gone in [3, 4, 5, 50, 99] {
@@ -325,7 +331,7 @@ mod tests {
                     Step::Insert(timeout) => {
                         let timeout = Duration::from_nanos(timeout);
                         let id = table.reserve();
-                        table.insert(id, 0, timeout, n, now);
+                        table.insert(id, 0, now + timeout, n, now);
                         prop_assert!(model.insert(id, (now + timeout, n)).is_none());
                     }
                     Step::Answer(which) if !model.is_empty() => {

@@ -136,6 +136,7 @@ pub(crate) struct ReadBuffer {
 
 impl ReadBuffer {
     /// Where the next bytes go; `None` when frames must be taken out first.
+    #[inline]
     pub(crate) fn read_buf(&mut self) -> Option<&mut [u8]> {
         if self.large.is_some() {
             return self.large.as_mut().and_then(Large::free);
@@ -253,6 +254,7 @@ impl ReadBuffer {
     }
 
     /// Moves the rest of a chunk into the staging buffer, so that reading can go on.
+    #[cold]
     fn unpack_chunk(&mut self) {
         let chunk = mem::take(&mut self.chunk);
         if self.staging.len() < chunk.len() {
@@ -283,7 +285,9 @@ impl ReadBuffer {
 
     /// Lets go of the frame handed out last. True if nothing is left in here: then any connection may use it.
     pub(crate) fn is_free(&mut self) -> bool {
-        self.current = Bytes::new();
+        if !self.current.is_empty() {
+            self.current = Bytes::new();
+        }
         if self.is_mid_frame() {
             return false;
         }

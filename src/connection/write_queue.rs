@@ -9,7 +9,6 @@ use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
 
 use bytes::Bytes;
-use smallvec::SmallVec;
 
 /// Bodies up to this size are copied behind their head, larger ones go out by reference.
 ///
@@ -85,7 +84,8 @@ const SPARE_HELD: usize = 64 * 1024;
 /// Storage of queues in which nothing waits: an idle connection has none.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SpareQueues {
-    all: SmallVec<[Box<Waiting>; 4]>,
+    #[expect(clippy::vec_box, reason = "boxes pass between here and connections")]
+    all: Vec<Box<Waiting>>,
     held: usize,
 }
 
@@ -121,7 +121,9 @@ impl WriteQueue {
             && held <= SPARE_HELD
             && let Some(mut waiting) = self.waiting.take()
         {
-            self.first_frame += waiting.empty() as u64;
+            if !waiting.frames.is_empty() {
+                self.first_frame += waiting.empty() as u64;
+            }
             if spare.all.len() < SPARE_QUEUES {
                 spare.held += held;
                 spare.all.push(waiting);
@@ -161,8 +163,16 @@ impl WriteQueue {
     }
 
     /// Fills `out` with what waits, in order; returns how many slices were set.
+    #[inline]
     pub(crate) fn slices<'a>(&'a self, out: &mut [&'a [u8]]) -> usize {
-        self.waiting.as_deref().map_or(0, |waiting| waiting.slices(out))
+        let Some(waiting) = self.waiting.as_deref() else { return 0 };
+        match (waiting.all_inline(), &mut *out) {
+            (Some(bytes), [slot, ..]) => {
+                *slot = bytes;
+                1
+            }
+            _ => waiting.slices(out),
+        }
     }
 
     /// `n` bytes left from the front.
@@ -170,7 +180,10 @@ impl WriteQueue {
     pub(crate) fn advance(&mut self, n: usize) {
         let n = n.min(self.queued);
         self.queued -= n;
-        if let Some(waiting) = &mut self.waiting {
+        let Some(waiting) = &mut self.waiting else { return };
+        if self.queued == 0 {
+            self.first_frame += waiting.empty() as u64;
+        } else {
             waiting.advance_segments(n);
             self.first_frame += waiting.advance_frames(n);
         }
@@ -247,11 +260,21 @@ impl Waiting {
         len
     }
 
+    #[inline]
     fn push_inline(&mut self, n: usize) {
         match self.segments.back_mut() {
             _ if n == 0 => {}
             Some(Segment::Inline(last)) => *last += n,
             _ => self.segments.push_back(Segment::Inline(n)),
+        }
+    }
+
+    /// Heads and small bodies lie behind each other: all that waits, if it is nothing else.
+    #[inline]
+    fn all_inline(&self) -> Option<&[u8]> {
+        match (self.segments.len(), self.segments.front()) {
+            (1, Some(Segment::Inline(_))) => self.ring.get(self.ring_start..),
+            _ => None,
         }
     }
 
@@ -346,11 +369,13 @@ impl Waiting {
         self.ring.drain(hole);
     }
 
-    /// Forgets frames that were all taken back; returns how many.
+    /// Forgets all frames; returns how many.
+    #[inline]
     fn empty(&mut self) -> usize {
         let frames = self.frames.len();
         self.frames.clear();
-        self.segments.clear();
+        // Few: one, unless large bodies went between.
+        while self.segments.pop_front().is_some() {}
         self.ring.clear();
         (self.ring_start, self.front_done, self.frame_done) = (0, 0, 0);
         frames

@@ -172,6 +172,7 @@ impl Net {
     }
 
     /// False after a failure, until a connection to the broker's master stands again: [`Net`] itself tries.
+    #[inline]
     pub(crate) fn is_reachable(&self, name: &BrokerName) -> bool {
         let Some(broker) = self.brokers.get(name.index()) else { return false };
         let conn = broker.master.and_then(|conn| self.link(conn));
@@ -228,7 +229,12 @@ impl Net {
         {
             return Some(conn);
         }
-        let endpoint = broker.replicas.master()?.clone();
+        self.dial_master(name, now)
+    }
+
+    #[cold]
+    fn dial_master(&mut self, name: &BrokerName, now: Instant) -> Option<ConnId> {
+        let endpoint = self.brokers.get(name.index())?.replicas.master()?.clone();
         let conn = self.open(&endpoint, now)?;
         if let Some(broker) = self.brokers.get_mut(name.index()) {
             broker.master = Some(conn);

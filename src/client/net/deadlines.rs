@@ -29,6 +29,10 @@ impl Deadlines {
     /// Notes that the deadline of an index may be another. It is found anew when somebody asks, once for many changes.
     #[inline]
     pub(super) fn mark(&mut self, index: usize) {
+        // Mostly it is the one that was marked last.
+        if self.stale.last().is_some_and(|last| *last as usize == index) {
+            return;
+        }
         let (word, bit) = (index / 64, 1_u64 << (index % 64));
         if self.marks.len() <= word {
             self.marks.resize(word + 1, 0);

@@ -34,7 +34,7 @@ use super::names::BrokerName;
 use crate::config::ClientConfig;
 use crate::connection::{ConnectionConfig, Core, RequestId, SpareQueues};
 use crate::error::Rejected;
-use crate::time::Instant;
+use crate::time::{Instant, Nanos};
 use crate::wire::header::{EncodeError, Request};
 
 /// What an endpoint takes in a table, a usual host name included.
@@ -141,6 +141,9 @@ pub(crate) struct NetStats {
 pub(crate) struct Net {
     config: Arc<ClientConfig>,
     connection: Arc<ConnectionConfig>,
+    /// Of the configuration: asked for in every turn.
+    idle: Nanos,
+    heartbeat_interval: Nanos,
     links: Slab<Link>,
     by_endpoint: BTreeMap<Endpoint, ConnId>,
     backoffs: BTreeMap<Endpoint, Backoff>,
@@ -175,6 +178,8 @@ impl Net {
         Self {
             connection: Arc::new(config.connection.clone()),
             spare: SpareReaders::new(config.memory_budget),
+            idle: config.idle_timeout.into(),
+            heartbeat_interval: config.heartbeat_broker_interval.into(),
             config,
             links: Slab::default(),
             by_endpoint: BTreeMap::new(),
@@ -196,10 +201,12 @@ impl Net {
         }
     }
 
+    #[inline]
     fn link(&self, conn: ConnId) -> Option<&Link> {
         self.links.get(conn.index, conn.generation)
     }
 
+    #[inline]
     fn link_mut(&mut self, conn: ConnId) -> Option<&mut Link> {
         self.links.get_mut(conn.index, conn.generation)
     }
@@ -287,9 +294,7 @@ impl Net {
         now: Instant,
     ) -> Result<CallId, (CallRefused, Purpose)> {
         let Some(conn) = self.resolve(to, now) else { return Err((CallRefused::NoAddress, purpose)) };
-        let Some(core) = self.asking(conn) else { return Err((CallRefused::NoAddress, purpose)) };
-        let asked = core.request(fields, body, purpose, timeout, now);
-        self.asked(conn, asked)
+        self.ask(conn, purpose, |core, purpose| core.request(fields, body, purpose, timeout, now))
     }
 
     /// As [`call`](Self::call) of a broker's master, with a head made from a template.
@@ -299,13 +304,11 @@ impl Net {
         head: impl FnOnce(&mut Vec<u8>, i32) -> Result<(), EncodeError>,
         body: &Bytes,
         purpose: Purpose,
-        timeout: Duration,
+        deadline: Instant,
         now: Instant,
     ) -> Result<CallId, (CallRefused, Purpose)> {
         let Some(conn) = self.master(broker, now) else { return Err((CallRefused::NoAddress, purpose)) };
-        let Some(core) = self.asking(conn) else { return Err((CallRefused::NoAddress, purpose)) };
-        let asked = core.request_with(head, body, purpose, timeout, now);
-        self.asked(conn, asked)
+        self.ask(conn, purpose, |core, purpose| core.request_with(head, body, purpose, deadline, now))
     }
 
     /// Tells a broker's master without wanting an answer; ends when written or failed, with `purpose`.
@@ -318,28 +321,26 @@ impl Net {
         now: Instant,
     ) -> Result<CallId, (CallRefused, Purpose)> {
         let Some(conn) = self.master(broker, now) else { return Err((CallRefused::NoAddress, purpose)) };
-        let Some(core) = self.asking(conn) else { return Err((CallRefused::NoAddress, purpose)) };
-        let asked = core.oneway_with(head, body, purpose);
-        self.asked(conn, asked)
+        self.ask(conn, purpose, |core, purpose| core.oneway_with(head, body, purpose))
     }
 
-    /// A connection on which something is about to be asked.
+    /// Asks on a connection, and says once that something waits to be written.
     #[inline]
-    fn asking(&mut self, conn: ConnId) -> Option<&mut Core<Purpose>> {
-        let core = &mut self.links.get_mut(conn.index, conn.generation)?.core;
-        core.borrow_storage(&mut self.spare_queues);
-        Some(core)
-    }
-
-    #[inline]
-    fn asked(
+    fn ask(
         &mut self,
         conn: ConnId,
-        asked: Result<RequestId, Rejected<Purpose>>,
+        purpose: Purpose,
+        ask: impl FnOnce(&mut Core<Purpose>, Purpose) -> Result<RequestId, Rejected<Purpose>>,
     ) -> Result<CallId, (CallRefused, Purpose)> {
-        match asked {
+        let Self { links, spare_queues, actions, deadlines, noted_out, .. } = self;
+        let Some(link) = links.get_mut(conn.index, conn.generation) else {
+            return Err((CallRefused::NoAddress, purpose));
+        };
+        link.core.borrow_storage(spare_queues);
+        match ask(&mut link.core, purpose) {
             Ok(request) => {
-                self.announce_write(conn);
+                link.announce_write(conn, actions, noted_out);
+                deadlines.mark(conn.index());
                 Ok(CallId { conn, request })
             }
             Err(rejected) => Err((CallRefused::Rejected(rejected.reason), rejected.returned)),

@@ -1,12 +1,12 @@
 //! Bytes in and out of a connection.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
 
 use bytes::Bytes;
-use smallvec::SmallVec;
 
-use super::{LinkState, Net, Question};
+use super::{Link, LinkState, Net, Question};
 use crate::client::endpoint::Role;
 use crate::client::ids::ConnId;
 use crate::connection::{ReadBuffer, STAGING};
@@ -15,7 +15,8 @@ use crate::time::Instant;
 /// Read buffers that no connection uses just now.
 #[derive(Clone, Debug)]
 pub(super) struct SpareReaders {
-    all: SmallVec<[Box<ReadBuffer>; Self::KEPT]>,
+    #[expect(clippy::vec_box, reason = "boxes pass between here and connections")]
+    all: Vec<Box<ReadBuffer>>,
     /// Those that connections have.
     lent: usize,
     /// So many may hold their whole staging: beyond, one in which a frame has begun holds what has arrived of it.
@@ -33,7 +34,7 @@ impl SpareReaders {
     /// An eighth of the memory budget is for staging: a frame that has begun on each of many connections must not cost
     /// a staging buffer each.
     pub(super) fn new(memory_budget: usize) -> Self {
-        Self { all: SmallVec::new(), lent: 0, most: (memory_budget / 8 / STAGING).max(1) }
+        Self { all: Vec::new(), lent: 0, most: (memory_budget / 8 / STAGING).max(1) }
     }
 
     #[inline]
@@ -46,17 +47,17 @@ impl SpareReaders {
     #[inline]
     fn take_back(&mut self, mut buffer: Box<ReadBuffer>) -> Option<Box<ReadBuffer>> {
         let short = self.lent + self.all.len() > self.most;
-        if !buffer.is_free() {
-            if short {
-                buffer.shrink();
+        if buffer.is_free() {
+            self.lent -= 1;
+            if self.all.len() < Self::KEPT && !short {
+                self.all.push(buffer);
             }
-            return Some(buffer);
+            return None;
         }
-        self.lent -= 1;
-        if self.all.len() < Self::KEPT && !short {
-            self.all.push(buffer);
+        if short {
+            buffer.shrink();
         }
-        None
+        Some(buffer)
     }
 
     /// A connection is gone, with the buffer it may have.
@@ -102,7 +103,23 @@ fn held(buffer: &ReadBuffer) -> usize {
     size_of::<ReadBuffer>() + buffer.held()
 }
 
+impl Link {
+    /// So many bytes came in: the peer is there. True if it had not been before.
+    #[inline]
+    fn heard(&mut self, n: usize, now: Instant) -> bool {
+        self.core.note_read(n, now);
+        (self.last_traffic, self.unanswered_since) = (now, None);
+        if core::mem::take(&mut self.suspect)
+            && let Question::At(at) = self.question
+        {
+            self.question = Question::NotBefore(at);
+        }
+        !self.proven
+    }
+}
+
 impl Net {
+    #[inline]
     pub(crate) fn read_buf(&mut self, conn: ConnId) -> Option<&mut [u8]> {
         let Self { links, spare, paused, .. } = self;
         let link = links.get_mut(conn.index, conn.generation)?;
@@ -121,6 +138,7 @@ impl Net {
             .unwrap_or_default()
     }
 
+    #[inline]
     pub(crate) fn handle_read(&mut self, conn: ConnId, n: usize, now: Instant) {
         if n == 0 {
             let buffer = self.take_reader(conn);
@@ -131,23 +149,18 @@ impl Net {
             && let Some(buffer) = &mut link.reader.0
         {
             buffer.commit(n);
-            link.core.note_read(n, now);
-            self.heard(conn, now);
+            if link.heard(n, now) {
+                self.prove(conn);
+            }
         }
     }
 
-    /// Something came in: the peer is there.
-    fn heard(&mut self, conn: ConnId, now: Instant) {
-        let Some(link) = self.link_mut(conn) else { return };
-        (link.last_traffic, link.unanswered_since) = (now, None);
-        if core::mem::take(&mut link.suspect)
-            && let Question::At(at) = link.question
-        {
-            link.question = Question::NotBefore(at);
-        }
-        if !core::mem::replace(&mut link.proven, true) {
-            let endpoint = link.endpoint.clone();
-            self.probes_changed |= self.backoffs.remove(&endpoint).is_some();
+    /// Its back-off is over.
+    #[cold]
+    fn prove(&mut self, conn: ConnId) {
+        if let Some(link) = self.links.get_mut(conn.index, conn.generation) {
+            link.proven = true;
+            self.probes_changed |= self.backoffs.remove(&link.endpoint).is_some();
         }
     }
 
@@ -160,8 +173,9 @@ impl Net {
         }
         // Also while reading pauses: what the driver has read already must not be lost.
         let n = link.reader.lent(spare).push_slice(bytes);
-        link.core.note_read(n, now);
-        self.heard(conn, now);
+        if link.heard(n, now) {
+            self.prove(conn);
+        }
         n
     }
 
@@ -174,8 +188,9 @@ impl Net {
         }
         let len = chunk.len();
         let rest = link.reader.lent(spare).push_chunk(chunk);
-        link.core.note_read(len - rest.as_ref().map_or(0, Bytes::len), now);
-        self.heard(conn, now);
+        if link.heard(len - rest.as_ref().map_or(0, Bytes::len), now) {
+            self.prove(conn);
+        }
         rest
     }
 
@@ -203,11 +218,15 @@ impl Net {
         if link.draining && link.core.in_flight() == 0 {
             link.core.close();
         }
-        link.announce_write(conn, actions, noted_out);
+        // Without an answer to the peer nothing more goes out.
+        if link.core.has_pending_write() {
+            link.announce_write(conn, actions, noted_out);
+        }
         deadlines.mark(conn.index());
         link.core.has_news()
     }
 
+    #[inline]
     pub(crate) fn write_slices<'a>(&'a self, conn: ConnId, out: &mut [&'a [u8]]) -> usize {
         match self.link(conn) {
             Some(link) if link.state == LinkState::Open => link.core.write_slices(out),
@@ -220,6 +239,7 @@ impl Net {
     }
 
     /// True if the connection has something to say now.
+    #[inline]
     pub(crate) fn handle_written(&mut self, conn: ConnId, n: usize, now: Instant) -> bool {
         let Self { links, spare_queues, deadlines, noted_out, .. } = self;
         let Some(link) = links.get_mut(conn.index, conn.generation) else { return false };

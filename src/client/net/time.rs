@@ -1,29 +1,34 @@
 //! What becomes due on connections.
 
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use super::{Link, LinkState, Net, Question};
 use crate::client::endpoint::Role;
 use crate::client::ids::ConnId;
 use crate::error::{CloseCause, TransportError};
-use crate::time::Instant;
+use crate::time::{Instant, Nanos};
 
 impl Link {
     /// When something becomes due on it.
     #[inline]
-    fn deadline(&self, idle: Duration, silence: Duration) -> Instant {
+    fn deadline(&self, idle: Nanos, half_silence: Nanos) -> Instant {
         let own = match self.state {
             LinkState::Backoff(until) | LinkState::Connecting(until) => until,
             LinkState::Open => {
                 let unused =
                     if self.core.in_flight() == 0 { self.last_traffic + idle } else { Instant::FAR_FUTURE };
-                let silent = self.unanswered_since.map_or(Instant::FAR_FUTURE, |since| since + silence);
+                let silent = self.silent_at(half_silence);
                 let question = if let Question::At(at) = self.question { at } else { Instant::FAR_FUTURE };
                 unused.min(silent).min(question)
             }
         };
         self.core.next_deadline().map_or(own, |deadline| own.min(deadline))
+    }
+
+    /// When the peer will have said nothing for too long.
+    #[inline]
+    fn silent_at(&self, half_silence: Nanos) -> Instant {
+        self.unanswered_since.map_or(Instant::FAR_FUTURE, |since| since + half_silence + half_silence)
     }
 }
 
@@ -32,7 +37,7 @@ impl Net {
     /// requests, closes what nobody has used for long. Returns those that have something to say.
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> Vec<ConnId> {
         let mut due = Vec::new();
-        let (idle, silence) = (self.config.idle_timeout, self.silence());
+        let (idle, half_silence) = (self.idle, self.half_silence());
         if self.next_probe().is_some_and(|at| at <= now) {
             self.probe(now);
         }
@@ -48,7 +53,7 @@ impl Net {
                 LinkState::Open if link.last_traffic + idle <= now && link.core.in_flight() == 0 => {
                     link.core.set_closed(CloseCause::Local);
                 }
-                LinkState::Open if link.unanswered_since.is_some_and(|since| since + silence <= now) => {
+                LinkState::Open if link.silent_at(half_silence) <= now => {
                     link.core.set_closed(CloseCause::Transport(TransportError::TimedOut));
                 }
                 _ => {}
@@ -78,11 +83,13 @@ impl Net {
     }
 
     /// Finds the deadlines anew of connections about which something changed.
+    #[expect(clippy::inline_always, reason = "once in every turn, and nearly always for one connection")]
+    #[inline(always)]
     fn find_deadlines(&mut self) {
-        let (idle, silence) = (self.config.idle_timeout, self.silence());
+        let (idle, half_silence) = (self.idle, self.half_silence());
         while let Some(index) = self.deadlines.take_marked() {
             let link = self.links.at(index);
-            let at = link.map_or(Instant::FAR_FUTURE, |link| link.deadline(idle, silence));
+            let at = link.map_or(Instant::FAR_FUTURE, |link| link.deadline(idle, half_silence));
             self.deadlines.set(index as usize, at);
         }
     }
@@ -121,13 +128,15 @@ impl Net {
         matches!(self.link(conn).map(|link| link.state), Some(LinkState::Connecting(until)) if until <= now)
     }
 
-    /// How long a peer may say nothing after it was written to. It answers heartbeats as long as it lives, so two
-    /// of them without a word mean that it is gone and that its end of the connection was never heard of. While
+    /// Half of how long a peer may say nothing after it was written to. It answers heartbeats as long as it lives, so
+    /// two of them without a word mean that it is gone and that its end of the connection was never heard of. While
     /// reading pauses its answers are not looked at, and nothing is concluded.
-    fn silence(&self) -> Duration {
-        if self.paused { Duration::MAX } else { self.config.heartbeat_broker_interval.saturating_mul(2) }
+    #[inline]
+    fn half_silence(&self) -> Nanos {
+        if self.paused { Nanos::MAX } else { self.heartbeat_interval }
     }
 
+    #[inline]
     pub(crate) fn next_deadline(&mut self) -> Option<Instant> {
         self.find_deadlines();
         let probe = self.next_probe();
@@ -135,6 +144,7 @@ impl Net {
     }
 
     /// When a broker that failed is to be tried again.
+    #[inline]
     fn next_probe(&mut self) -> Option<Instant> {
         if core::mem::take(&mut self.probes_changed) {
             self.probe_at = self.probes().map(|(_, until)| until).min();

@@ -8,12 +8,14 @@ use core::time::Duration;
 use super::choice::choose;
 use super::config::ProducerConfig;
 use super::economy::Economy;
-use super::outcome::{Attempt, AttemptFailure, SendError, SendReceipt, SendStatus};
+use super::outcome::{Attempt, AttemptFailure, SendError, SendOutcome, SendReceipt, SendStatus};
 use super::producers::{Pending, Producers, State, TopicState};
 use crate::client::call::{Answer, CallId, CallRefused, Purpose, Reply};
 use crate::client::ctx::Ctx;
+use crate::client::event::{Event, Events};
 use crate::client::ids::SendId;
 use crate::client::names::{BrokerName, Queue};
+use crate::client::stats::ClientStats;
 use crate::error::{Progress, RejectReason, RequestFailure};
 use crate::wire::codes::ResponseCode;
 use crate::wire::fields::{ReceiptFields, SendMessageV2Request, ShapedReceipt};
@@ -104,14 +106,27 @@ impl Producers {
 
     /// An answer that looks like those before it: the broker has the message.
     #[inline]
-    pub(crate) fn on_receipt(&mut self, id: SendId, receipt: &ShapedReceipt, ctx: &mut Ctx<'_>) {
+    pub(crate) fn on_receipt(
+        &mut self,
+        id: SendId,
+        receipt: &ShapedReceipt,
+        stats: &mut ClientStats,
+        events: &mut Events,
+    ) {
         if let Some(status) = SendStatus::of(receipt.code) {
-            self.on_stored(id, status, &receipt.fields, ctx);
+            self.on_stored(id, status, &receipt.fields, stats, events);
         }
     }
 
     #[inline]
-    fn on_stored(&mut self, id: SendId, status: SendStatus, fields: &ReceiptFields, ctx: &mut Ctx<'_>) {
+    fn on_stored(
+        &mut self,
+        id: SendId,
+        status: SendStatus,
+        fields: &ReceiptFields,
+        stats: &mut ClientStats,
+        events: &mut Events,
+    ) {
         let Some(pending) = self.sends.get_mut(id.index, id.generation) else { return };
         let (State::Attempt(..), Some(broker)) = (pending.state, pending.broker.take()) else { return };
         let receipt = SendReceipt {
@@ -122,14 +137,24 @@ impl Producers {
             queue_offset: fields.queue_offset,
             attempts: u32::from(pending.counted) + 1,
         };
-        self.end_acknowledged(id, receipt, ctx);
+        let (producer, timer) = (pending.producer, pending.timer());
+        self.held = self.held.saturating_sub(pending.message.size());
+        if let Some(at) = timer {
+            self.timers.remove(&(at, id.index, id.generation));
+        }
+        self.sends.discard(id.index, id.generation);
+        stats.acknowledged += 1;
+        events.push_ended(Event::Sent { producer, id, outcome: SendOutcome::Acknowledged(receipt) });
+        self.ended(producer, events);
     }
 
     /// The answer to an attempt, or why there is none.
     pub(crate) fn on_answer(&mut self, id: SendId, answer: &Answer<'_>, ctx: &mut Ctx<'_>) {
         let (progress, failure, again) = match answer {
             Ok(reply) => match read(reply) {
-                Read::Stored(status, fields) => return self.on_stored(id, status, &fields, ctx),
+                Read::Stored(status, fields) => {
+                    return self.on_stored(id, status, &fields, ctx.stats, ctx.events);
+                }
                 Read::Refused(code, remark) => {
                     let progress =
                         if is_definite(code) { Progress::NotWritten } else { Progress::MayBeDelivered };
@@ -235,10 +260,11 @@ fn ask(
     let asked = if oneway {
         ctx.net.tell_with(broker, head, body, Purpose::Oneway(id), now)
     } else {
-        let remaining = pending.deadline - now;
-        let last = pending.counted + 1 >= pending.max_attempts;
-        let timeout = if last { remaining } else { remaining.min(config.send_msg_max_timeout_per_request) };
-        ctx.net.call_with(broker, head, body, Purpose::Send(id), timeout, now)
+        let mut deadline = pending.deadline;
+        if pending.counted + 1 < pending.max_attempts {
+            deadline = deadline.min(now + config.send_msg_max_timeout_per_request);
+        }
+        ctx.net.call_with(broker, head, body, Purpose::Send(id), deadline, now)
     };
     Some(asked.map_err(|(refused, _)| refused))
 }

@@ -5,6 +5,7 @@ use crate::client::names::{BrokerName, Queue};
 
 /// The next queue's index; `cursor` moves behind it. Better ones win: on another broker than `avoid` and reachable;
 /// reachable; on another broker; any.
+#[inline]
 pub(super) fn choose(
     queues: &[Queue],
     cursor: &mut usize,
@@ -16,8 +17,10 @@ pub(super) fn choose(
     let turn = || (start..len).chain(0..start);
     let other = |index: usize| queues.get(index).is_some_and(|queue| Some(&queue.broker) != avoid);
     let up = |index: usize| queues.get(index).is_some_and(|queue| reachable(&queue.broker));
-    let found = turn()
-        .find(|&index| other(index) && up(index))
+    // Mostly the first one is good.
+    let found = Some(start)
+        .filter(|&index| other(index) && up(index))
+        .or_else(|| turn().find(|&index| other(index) && up(index)))
         .or_else(|| turn().find(|&index| up(index)))
         .or_else(|| turn().find(|&index| other(index)))
         .or_else(|| turn().next());

@@ -8,11 +8,11 @@ use alloc::vec::Vec;
 use super::config::{ProducerConfig, SendOptions};
 use super::economy::Economy;
 use super::message::Message;
-use super::outcome::{Attempt, OnewayOutcome, SendError, SendFailure, SendOutcome, SendReceipt};
+use super::outcome::{Attempt, OnewayOutcome, SendError, SendFailure, SendOutcome};
 use super::template::Templates;
 use crate::client::call::CallId;
 use crate::client::ctx::Ctx;
-use crate::client::event::Event;
+use crate::client::event::{Event, Events};
 use crate::client::ids::{ConnId, ProducerId, SendId, Slab};
 use crate::client::names::{BrokerName, Queue, Topic};
 use crate::client::route::Use;
@@ -102,7 +102,8 @@ impl Pending {
     }
 
     /// When its timer is set. Of an attempt that will be answered the connection watches the time.
-    fn timer(&self) -> Option<Instant> {
+    #[inline]
+    pub(super) fn timer(&self) -> Option<Instant> {
         match self.state {
             State::Waiting(_) => Some(self.deadline),
             State::Pausing(at) => Some(at).filter(|at| *at < Instant::FAR_FUTURE),
@@ -136,7 +137,7 @@ pub(crate) struct Producers {
     pub(super) timers: Timers,
     /// Topics whose waiting sends can go on, or end.
     ready: VecDeque<Topic>,
-    held: usize,
+    pub(super) held: usize,
     /// Last place given in a line.
     place: u64,
     pub(super) economy: Economy,
@@ -172,7 +173,7 @@ impl Producers {
         if let Some(producer) = self.all.get_mut(id.index, id.generation) {
             producer.closing = true;
         }
-        self.sweep(id, ctx);
+        self.sweep(id, ctx.events);
     }
 
     pub(crate) fn begin_shutdown(&mut self, ctx: &mut Ctx<'_>) {
@@ -187,12 +188,12 @@ impl Producers {
         self.all.len() == 0
     }
 
-    fn sweep(&mut self, id: ProducerId, ctx: &mut Ctx<'_>) {
+    fn sweep(&mut self, id: ProducerId, events: &mut Events) {
         let done = self.producer(id).is_some_and(|producer| producer.closing && producer.pending == 0);
         if done && let Some(producer) = self.all.remove(id.index, id.generation) {
             self.topics.iter_mut().for_each(|topic| topic.templates.forget(id));
             self.left.push(producer.config.group);
-            ctx.events.push(Event::ProducerClosed { producer: id });
+            events.push(Event::ProducerClosed { producer: id });
         }
     }
 
@@ -218,6 +219,7 @@ impl Producers {
     // ---- sends ---------------------------------------------------------------------------------------------
 
     /// Accepts a message; it ends in exactly one event with the id.
+    #[inline]
     pub(crate) fn send(
         &mut self,
         id: ProducerId,
@@ -263,6 +265,7 @@ impl Producers {
         Ok(send)
     }
 
+    #[inline]
     fn check(
         &mut self,
         id: ProducerId,
@@ -274,9 +277,9 @@ impl Producers {
         if !ctx.names.owns(&message.topic) {
             return Err(RejectReason::ForeignHandle);
         }
-        let state = self.topic_mut(&message.topic).ok_or(RejectReason::ForeignHandle)?;
+        let Some(state) = self.topic_mut(&message.topic) else { return Err(RejectReason::ForeignHandle) };
         let reserved = *state.reserved.get_or_insert_with(|| is_not_for_sending(topic));
-        let producer = self.producer(id).ok_or(RejectReason::ForeignHandle)?;
+        let Some(producer) = self.producer(id) else { return Err(RejectReason::ForeignHandle) };
         if producer.closing {
             return Err(RejectReason::Closed);
         }
@@ -519,19 +522,11 @@ impl Producers {
         cold.attempts.push(attempt);
     }
 
-    #[inline]
-    pub(super) fn end_acknowledged(&mut self, id: SendId, receipt: SendReceipt, ctx: &mut Ctx<'_>) {
-        let Some(producer) = self.discard(id) else { return };
-        ctx.stats.acknowledged += 1;
-        ctx.events.push(Event::Sent { producer, id, outcome: SendOutcome::Acknowledged(receipt) });
-        self.ended(producer, ctx);
-    }
-
     pub(super) fn end_written(&mut self, id: SendId, ctx: &mut Ctx<'_>) {
         let Some(producer) = self.discard(id) else { return };
         ctx.stats.acknowledged += 1;
-        ctx.events.push(Event::OnewaySent { producer, id, outcome: OnewayOutcome::Written });
-        self.ended(producer, ctx);
+        ctx.events.push_ended(Event::OnewaySent { producer, id, outcome: OnewayOutcome::Written });
+        self.ended(producer, ctx.events);
     }
 
     /// Ends a send without acknowledgement: indeterminate if any attempt may have been stored.
@@ -556,16 +551,17 @@ impl Producers {
                 Event::OnewaySent { producer, id, outcome: OnewayOutcome::Indeterminate(failure) }
             }
         });
-        self.ended(producer, ctx);
+        self.ended(producer, ctx.events);
     }
 
-    fn ended(&mut self, producer: ProducerId, ctx: &mut Ctx<'_>) {
+    #[inline]
+    pub(super) fn ended(&mut self, producer: ProducerId, events: &mut Events) {
         if let Some(state) = self.all.get_mut(producer.index, producer.generation) {
             state.pending = state.pending.saturating_sub(1);
             if !state.closing {
                 return;
             }
         }
-        self.sweep(producer, ctx);
+        self.sweep(producer, events);
     }
 }

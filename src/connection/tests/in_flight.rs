@@ -2,7 +2,6 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use proptest::prelude::*;
 
@@ -18,7 +17,7 @@ fn start() -> impl Strategy<Value = u32> {
 fn fill(table: &mut InFlight<usize>, timeouts: &[u64]) -> Vec<RequestId> {
     let insert = |(n, timeout): (usize, &u64)| {
         let id = table.reserve();
-        table.insert(id, n as u64, Duration::from_nanos(*timeout), n, Instant::ZERO);
+        table.insert(id, n as u64, Instant::from_nanos(*timeout), n, Instant::ZERO);
         id
     };
     timeouts.iter().enumerate().map(insert).collect()
