@@ -11,8 +11,15 @@ const STRIDE: usize = 32;
 /// so the first hit is the answer.
 #[inline]
 pub(super) fn find_last<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    // Most names are literals: then this is nothing at run time.
-    if is_a_name(name) { search(text, name) } else { None }
+    // Most names are literals: then all this is nothing at run time.
+    if !is_a_name(name) {
+        return None;
+    }
+    let (mut head, mut mask) = ([0; 8], [0; 8]);
+    for ((head, mask), byte) in head.iter_mut().zip(&mut mask).zip(name) {
+        (*head, *mask) = (*byte, u8::MAX);
+    }
+    search(text, name, u64::from_le_bytes(head), u64::from_le_bytes(mask))
 }
 
 /// No pair has a name that is empty or holds a separator.
@@ -21,38 +28,64 @@ fn is_a_name(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(|&byte| byte != 1 && byte != 2)
 }
 
+/// `head` is the name's first bytes, `mask` says how many of them it has.
 #[inline(never)]
-fn search<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    let mut places = text.len().checked_sub(name.len())?;
+fn search<'a>(text: &'a [u8], name: &[u8], head: u64, mask: u64) -> Option<&'a [u8]> {
+    let place = last_named(text, name, head, mask)?;
+    let value = text.get(place + name.len() + 1..)?;
+    match value.get(..first_separator(value))? {
+        [] => before_empty(text.get(..place)?, name, head, mask),
+        value => Some(value),
+    }
+}
+
+/// Java skips pairs without a value.
+#[cold]
+fn before_empty<'a>(mut text: &'a [u8], name: &[u8], head: u64, mask: u64) -> Option<&'a [u8]> {
     loop {
-        places = last_alike(text, name, places)?;
-        if let Some(value) = value_at(text, places, name) {
-            return Some(value);
+        let place = last_named(text, name, head, mask)?;
+        let value = text.get(place + name.len() + 1..)?;
+        match value.get(..first_separator(value))? {
+            [] => text = text.get(..place)?,
+            value => return Some(value),
         }
     }
 }
 
-/// The last of the first `places` places of the text at which a pair of this name may begin.
+/// Where the last pair of this name begins.
 ///
-/// It begins with the name's first byte and has a separator behind as many bytes as the name has: both are looked
+/// It may begin where the name's first byte is, with a separator behind as many bytes as the name has: both are looked
 /// for at once, so that pairs of other names cost nothing of their own.
-#[inline(never)]
-fn last_alike(text: &[u8], name: &[u8], places: usize) -> Option<usize> {
-    let first = *name.first()?;
-    let (starts, ends) = (text.get(..places)?, text.get(name.len()..)?.get(..places)?);
-    let (early, starts) = starts.as_rchunks::<STRIDE>();
-    let (early_ends, ends) = ends.as_rchunks::<STRIDE>();
-    let mut strides = starts.iter().zip(ends);
-    while let Some((start, end)) = strides.next_back() {
-        if any_pair(start, end, first) {
-            return Some(early.len() + strides.len() * STRIDE + last_pair(start, end, first)?);
+#[expect(clippy::inline_always, reason = "the call costs as much as the work")]
+#[inline(always)]
+fn last_named(text: &[u8], name: &[u8], head: u64, mask: u64) -> Option<usize> {
+    let first = head as u8;
+    let all_ends = text.get(name.len()..)?;
+    let all_starts = text.get(..all_ends.len())?;
+    let (_, starts) = all_starts.as_rchunks::<STRIDE>();
+    let (_, ends) = all_ends.as_rchunks::<STRIDE>();
+    let mut at = all_starts.len();
+    for (start, end) in starts.iter().zip(ends).rev() {
+        at -= STRIDE;
+        if any_pair(start, end, first)
+            && let Some(place) = named_in(pairs(start, end, first), text, at, name, head, mask)
+        {
+            return Some(place);
         }
     }
-    // What is left, in a stride of its own.
-    let (mut start, mut end) = ([0; STRIDE], [0; STRIDE]);
-    start.get_mut(..early.len())?.copy_from_slice(early);
-    end.get_mut(..early.len())?.copy_from_slice(early_ends);
-    last_pair(&start, &end, first)
+    let (Some(start), Some(end)) = (all_starts.first_chunk(), all_ends.first_chunk()) else {
+        return named_in_short(text, name, head, mask);
+    };
+    // What is left lies in the first stride, with some places that were looked at already: looking at them again changes
+    // nothing.
+    named_in(pairs(start, end, first), text, 0, name, head, mask)
+}
+
+/// As [`last_named`] in a text of less than a stride.
+#[inline(never)]
+fn named_in_short(text: &[u8], name: &[u8], head: u64, mask: u64) -> Option<usize> {
+    let ends = text.get(name.len()..)?;
+    (0..ends.len()).rev().find(|&at| ends.get(at) == Some(&1) && is_named(text, at, name, head, mask))
 }
 
 /// Whether a pair may begin at any of these places.
@@ -62,42 +95,67 @@ fn any_pair(starts: &[u8; STRIDE], ends: &[u8; STRIDE], first: u8) -> bool {
     starts.iter().zip(ends).fold(false, |any, (start, end)| any | ((*start == first) & (*end == 1)))
 }
 
-/// The last of these places at which a pair may begin.
+/// All bits for each of these places at which a pair may begin.
 #[expect(clippy::needless_bitwise_bool, reason = "lazy ones are not made vector instructions of")]
 #[inline]
-fn last_pair(starts: &[u8; STRIDE], ends: &[u8; STRIDE], first: u8) -> Option<usize> {
-    let pairs = COUNTED.iter().zip(starts).zip(ends);
-    let last = pairs.fold(0, |last: u8, ((count, start), end)| {
-        last.max(if (*start == first) & (*end == 1) { *count } else { 0 })
-    });
-    usize::from(last).checked_sub(1)
+fn pairs(starts: &[u8; STRIDE], ends: &[u8; STRIDE], first: u8) -> [u8; STRIDE] {
+    let mut pairs = [0; STRIDE];
+    for ((pair, start), end) in pairs.iter_mut().zip(starts).zip(ends) {
+        *pair = if (*start == first) & (*end == 1) { u8::MAX } else { 0 };
+    }
+    pairs
 }
 
-/// The places of a stride, counted from one.
-const COUNTED: [u8; STRIDE] = {
-    let mut places = [0; STRIDE];
-    let mut at = 0;
-    while at < STRIDE {
-        places[at] = at as u8 + 1;
-        at += 1;
+/// Where the last of these pairs that is one begins; the first of them is that of place `at`.
+#[expect(clippy::inline_always, reason = "the call costs as much as the work")]
+#[inline(always)]
+fn named_in(
+    mut pairs: [u8; STRIDE],
+    text: &[u8],
+    at: usize,
+    name: &[u8],
+    head: u64,
+    mask: u64,
+) -> Option<usize> {
+    loop {
+        let last = last_of(&pairs)?;
+        if is_named(text, at + last, name, head, mask) {
+            return Some(at + last);
+        }
+        *pairs.get_mut(last)? = 0;
     }
-    places
-};
+}
 
-/// The value of the pair at `at` if one begins there, belongs to `name` and has a value that is not empty.
+/// The last byte that is not zero.
 #[inline]
-fn value_at<'a>(text: &'a [u8], at: usize, name: &[u8]) -> Option<&'a [u8]> {
-    let (before, rest) = text.split_at_checked(at)?;
-    // First, so that no text is so made that values are searched again and again.
-    before.last().is_none_or(|&byte| byte == 2).then_some(())?;
-    let value = rest.strip_prefix(name)?.strip_prefix(&[1])?;
-    let value = value.get(..first_separator(value))?;
-    (!value.is_empty()).then_some(value)
+fn last_of(pairs: &[u8; STRIDE]) -> Option<usize> {
+    let (words, _) = pairs.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate().rev() {
+        let word = u64::from_le_bytes(*word);
+        if word != 0 {
+            return Some(index * 8 + 7 - (word.leading_zeros() >> 3) as usize);
+        }
+    }
+    None
+}
+
+/// Whether a pair begins at `at` and has this name, as the byte behind the name lets hope.
+#[expect(clippy::inline_always, reason = "the call costs as much as the work")]
+#[inline(always)]
+fn is_named(text: &[u8], at: usize, name: &[u8], head: u64, mask: u64) -> bool {
+    let Some((before, rest)) = text.split_at_checked(at) else { return false };
+    before.last().is_none_or(|&byte| byte == 2)
+        && match rest.first_chunk() {
+            Some(word) if (u64::from_le_bytes(*word) ^ head) & mask != 0 => false,
+            Some(_) if name.len() <= 8 => true,
+            _ => rest.starts_with(name),
+        }
 }
 
 /// Where the pair ends.
+#[expect(clippy::inline_always, reason = "the call costs as much as the work")]
 #[expect(clippy::needless_bitwise_bool, reason = "lazy ones are not made vector instructions of")]
-#[inline]
+#[inline(always)]
 fn first_separator(text: &[u8]) -> usize {
     let mut rest = text;
     // Ids are as long as that.
@@ -106,17 +164,16 @@ fn first_separator(text: &[u8]) -> usize {
     {
         rest = behind;
     }
-    let passed = text.len() - rest.len();
-    let (words, rest) = rest.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
+    while let Some((word, behind)) = rest.split_first_chunk() {
         let x = u64::from_le_bytes(*word) ^ AFTER_PAIR;
         let zeros = x.wrapping_sub(LOW) & !x & HIGH;
         if zeros != 0 {
             // The lowest hit of the quick test is exact.
-            return passed + index * 8 + (zeros.trailing_zeros() >> 3) as usize;
+            return text.len() - rest.len() + (zeros.trailing_zeros() >> 3) as usize;
         }
+        rest = behind;
     }
-    passed + words.len() * 8 + rest.iter().position(|&byte| byte == 2).unwrap_or(rest.len())
+    text.len() - rest.len() + rest.iter().position(|&byte| byte == 2).unwrap_or(rest.len())
 }
 
 /// Name and value of a piece; `None` where Java skips it.
@@ -137,10 +194,14 @@ mod tests {
             for after in 0..70 {
                 // 0x03 and 0x82 are neighbours of the separator for careless tests.
                 let filler = |len: usize| vec![[b'x', 3, 0x82, 0][len % 4]; len];
-                let text = [&filler(before)[..], b"\x02", b"ab\x01c\x02", &filler(after)].concat();
-                assert_eq!(find_last(&text, b"ab"), Some(&b"c"[..]), "{before} {after}");
-                assert_eq!(find_last(&text, b"a"), None);
-                assert_eq!(find_last(&text, b"abc"), None);
+                // Names are compared in eight bytes and what is left.
+                for name in [&b"ab"[..], b"abcdefgh", b"abcdefghi"] {
+                    let text = [&filler(before)[..], b"\x02", name, b"\x01c\x02", &filler(after)].concat();
+                    assert_eq!(find_last(&text, name), Some(&b"c"[..]), "{before} {after}");
+                    for other in [&b"a"[..], b"abc", b"abcdefgx", b"abcdefghx"] {
+                        assert_eq!(find_last(&text, other), None);
+                    }
+                }
             }
         }
     }
