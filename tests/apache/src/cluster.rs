@@ -366,13 +366,20 @@ fn home(directory: &Path, name: &str, logback: &str) -> Result<PathBuf> {
     Ok(home)
 }
 
+/// Where servers get their ports: below those that systems give to outgoing connections, of which one may take the port
+/// of a broker that is down for the moment.
+const PORTS: std::ops::Range<u32> = 10_000..32_000;
+
 /// A port that is free together with its neighbours at `offsets`, and that no caller was given before.
 fn free_port(offsets: &[i32]) -> Result<u16> {
     static GIVEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
     let mut given = GIVEN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let given = given.get_or_insert_default();
-    for _ in 0..200 {
-        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+    // Others may run beside this one.
+    let start = std::process::id().wrapping_mul(97);
+    for attempt in 0..200 {
+        let place = start.wrapping_add(given.len() as u32 + attempt * 5) % (PORTS.end - PORTS.start);
+        let port = (PORTS.start + place) as u16;
         let all: Option<Vec<u16>> =
             offsets.iter().map(|offset| u16::try_from(i32::from(port) + offset).ok()).collect();
         let Some(all) = all else { continue };
