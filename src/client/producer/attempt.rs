@@ -137,11 +137,8 @@ impl Producers {
             queue_offset: fields.queue_offset,
             attempts: u32::from(pending.counted) + 1,
         };
-        let (producer, timer) = (pending.producer, pending.timer());
-        self.held = self.held.saturating_sub(pending.message.size());
-        if let Some(at) = timer {
-            self.timers.remove(&(at, id.index, id.generation));
-        }
+        let (producer, size, timer) = (pending.producer, pending.message.size(), pending.timer());
+        self.forget(id, size, timer);
         self.sends.discard(id.index, id.generation);
         stats.acknowledged += 1;
         events.push_ended(Event::Sent { producer, id, outcome: SendOutcome::Acknowledged(receipt) });

@@ -137,7 +137,7 @@ pub(crate) struct Producers {
     pub(super) timers: Timers,
     /// Topics whose waiting sends can go on, or end.
     ready: VecDeque<Topic>,
-    pub(super) held: usize,
+    held: usize,
     /// Last place given in a line.
     place: u64,
     pub(super) economy: Economy,
@@ -500,17 +500,23 @@ impl Producers {
     /// Takes a send off every list but that of sends; whose it is.
     fn strike(&mut self, id: SendId) -> Option<ProducerId> {
         let pending = self.sends.get(id.index, id.generation)?;
-        let (producer, timer) = (pending.producer, pending.timer());
-        self.held = self.held.saturating_sub(pending.message.size());
+        let (producer, size, timer) = (pending.producer, pending.message.size(), pending.timer());
         if let State::Waiting(place) = pending.state
             && let Some(state) = self.topics.get_mut(pending.message.topic.index())
         {
             state.waiting.remove(&place);
         }
+        self.forget(id, size, timer);
+        Some(producer)
+    }
+
+    /// Of a send that waits for no route: what it holds, and its timer.
+    #[inline]
+    pub(super) fn forget(&mut self, id: SendId, size: usize, timer: Option<Instant>) {
+        self.held = self.held.saturating_sub(size);
         if let Some(at) = timer {
             self.timers.remove(&(at, id.index, id.generation));
         }
-        Some(producer)
     }
 
     pub(super) fn note_attempt(pending: &mut Pending, attempt: Attempt) {
