@@ -15,11 +15,8 @@ pub(super) fn find_last<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     if !is_a_name(name) {
         return None;
     }
-    let (mut head, mut mask) = ([0; 8], [0; 8]);
-    for ((head, mask), byte) in head.iter_mut().zip(&mut mask).zip(name) {
-        (*head, *mask) = (*byte, u8::MAX);
-    }
-    search(text, name, u64::from_le_bytes(head), u64::from_le_bytes(mask))
+    let Needle { name, head, mask } = Needle::of(name);
+    search(text, name, head, mask)
 }
 
 /// No pair has a name that is empty or holds a separator.
@@ -28,64 +25,114 @@ fn is_a_name(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(|&byte| byte != 1 && byte != 2)
 }
 
-/// `head` is the name's first bytes, `mask` says how many of them it has.
+/// The needle in parts, which pass in registers.
 #[inline(never)]
 fn search<'a>(text: &'a [u8], name: &[u8], head: u64, mask: u64) -> Option<&'a [u8]> {
-    let place = last_named(text, name, head, mask)?;
-    let value = text.get(place + name.len() + 1..)?;
-    match value.get(..first_separator(value))? {
-        [] => before_empty(text.get(..place)?, name, head, mask),
-        value => Some(value),
-    }
+    let needle = Needle { name, head, mask };
+    let (place, value) = needle.last_pair_in(text)?;
+    if value.is_empty() { before_empty(text.get(..place)?, name) } else { Some(value) }
 }
 
 /// Java skips pairs without a value.
 #[cold]
-fn before_empty<'a>(mut text: &'a [u8], name: &[u8], head: u64, mask: u64) -> Option<&'a [u8]> {
+fn before_empty<'a>(mut text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     loop {
-        let place = last_named(text, name, head, mask)?;
-        let value = text.get(place + name.len() + 1..)?;
-        match value.get(..first_separator(value))? {
-            [] => text = text.get(..place)?,
-            value => return Some(value),
+        match Needle::of(name).last_pair_in(text)? {
+            (place, []) => text = text.get(..place)?,
+            (_, value) => return Some(value),
         }
     }
 }
 
-/// Where the last pair of this name begins.
-///
-/// It may begin where the name's first byte is, with a separator behind as many bytes as the name has: both are looked
-/// for at once, so that pairs of other names cost nothing of their own.
-#[expect(clippy::inline_always, reason = "the call costs as much as the work")]
-#[inline(always)]
-fn last_named(text: &[u8], name: &[u8], head: u64, mask: u64) -> Option<usize> {
-    let first = head as u8;
-    let all_ends = text.get(name.len()..)?;
-    let all_starts = text.get(..all_ends.len())?;
-    let (_, starts) = all_starts.as_rchunks::<STRIDE>();
-    let (_, ends) = all_ends.as_rchunks::<STRIDE>();
-    let mut at = all_starts.len();
-    for (start, end) in starts.iter().zip(ends).rev() {
-        at -= STRIDE;
-        if any_pair(start, end, first)
-            && let Some(place) = named_in(pairs(start, end, first), text, at, name, head, mask)
-        {
-            return Some(place);
-        }
-    }
-    let (Some(start), Some(end)) = (all_starts.first_chunk(), all_ends.first_chunk()) else {
-        return named_in_short(text, name, head, mask);
-    };
-    // What is left lies in the first stride, with some places that were looked at already: looking at them again changes
-    // nothing.
-    named_in(pairs(start, end, first), text, 0, name, head, mask)
-}
-
-/// As [`last_named`] in a text of less than a stride.
+/// Where the last pair of this name begins in a text of less than a stride.
 #[inline(never)]
-fn named_in_short(text: &[u8], name: &[u8], head: u64, mask: u64) -> Option<usize> {
-    let ends = text.get(name.len()..)?;
-    (0..ends.len()).rev().find(|&at| ends.get(at) == Some(&1) && is_named(text, at, name, head, mask))
+fn last_in_short(text: &[u8], name: &[u8]) -> Option<usize> {
+    let (needle, ends) = (Needle::of(name), text.get(name.len()..)?);
+    (0..ends.len()).rev().find(|&at| ends.get(at) == Some(&1) && needle.begins_at(text, at))
+}
+
+/// What is looked for.
+#[derive(Clone, Copy)]
+struct Needle<'n> {
+    name: &'n [u8],
+    /// Its first eight bytes, and which of them it has: nearly every candidate is told by one comparison.
+    head: u64,
+    mask: u64,
+}
+
+impl<'n> Needle<'n> {
+    #[inline]
+    fn of(name: &'n [u8]) -> Self {
+        let (mut head, mut mask) = ([0; 8], [0; 8]);
+        for ((head, mask), byte) in head.iter_mut().zip(&mut mask).zip(name) {
+            (*head, *mask) = (*byte, u8::MAX);
+        }
+        Self { name, head: u64::from_le_bytes(head), mask: u64::from_le_bytes(mask) }
+    }
+
+    /// Where the last pair of this name begins, and its value.
+    #[expect(clippy::inline_always, reason = "the call costs as much as the work")]
+    #[inline(always)]
+    fn last_pair_in(self, text: &[u8]) -> Option<(usize, &[u8])> {
+        let place = self.last_in(text)?;
+        let value = text.get(place + self.name.len() + 1..)?;
+        Some((place, value.get(..first_separator(value))?))
+    }
+
+    /// Where the last pair of this name begins.
+    ///
+    /// It may begin where the name's first byte is, with a separator behind as many bytes as the name has: both are
+    /// looked for at once, so that pairs of other names cost nothing of their own.
+    #[expect(clippy::inline_always, reason = "the call costs as much as the work")]
+    #[inline(always)]
+    fn last_in(self, text: &[u8]) -> Option<usize> {
+        let first = self.head as u8;
+        let all_ends = text.get(self.name.len()..)?;
+        let all_starts = text.get(..all_ends.len())?;
+        let (_, starts) = all_starts.as_rchunks::<STRIDE>();
+        let (_, ends) = all_ends.as_rchunks::<STRIDE>();
+        let mut at = all_starts.len();
+        for (start, end) in starts.iter().zip(ends).rev() {
+            at -= STRIDE;
+            if any_pair(start, end, first)
+                && let Some(place) = self.last_of(pairs(start, end, first), text, at)
+            {
+                return Some(place);
+            }
+        }
+        let (Some(start), Some(end)) = (all_starts.first_chunk(), all_ends.first_chunk()) else {
+            return last_in_short(text, self.name);
+        };
+        // What is left lies in the first stride, with some places that were looked at already: looking at them again
+        // changes nothing.
+        self.last_of(pairs(start, end, first), text, 0)
+    }
+
+    /// Where the last of these pairs that is one begins; the first of them is that of place `at`.
+    #[expect(clippy::inline_always, reason = "the call costs as much as the work")]
+    #[inline(always)]
+    fn last_of(self, mut pairs: [u8; STRIDE], text: &[u8], at: usize) -> Option<usize> {
+        loop {
+            let last = last_set(&pairs)?;
+            if self.begins_at(text, at + last) {
+                return Some(at + last);
+            }
+            *pairs.get_mut(last)? = 0;
+        }
+    }
+
+    /// Whether a pair begins at `at` and has this name, as the byte behind the name lets hope.
+    #[expect(clippy::inline_always, reason = "the call costs as much as the work")]
+    #[inline(always)]
+    fn begins_at(self, text: &[u8], at: usize) -> bool {
+        let Some((before, rest)) = text.split_at_checked(at) else { return false };
+        before.last().is_none_or(|&byte| byte == 2)
+            && match rest.first_chunk() {
+                Some(word) if (u64::from_le_bytes(*word) ^ self.head) & self.mask != 0 => false,
+                Some(_) if self.name.len() <= 8 => true,
+                _ => rest.starts_with(self.name),
+            }
+    }
 }
 
 /// Whether a pair may begin at any of these places.
@@ -106,29 +153,9 @@ fn pairs(starts: &[u8; STRIDE], ends: &[u8; STRIDE], first: u8) -> [u8; STRIDE] 
     pairs
 }
 
-/// Where the last of these pairs that is one begins; the first of them is that of place `at`.
-#[expect(clippy::inline_always, reason = "the call costs as much as the work")]
-#[inline(always)]
-fn named_in(
-    mut pairs: [u8; STRIDE],
-    text: &[u8],
-    at: usize,
-    name: &[u8],
-    head: u64,
-    mask: u64,
-) -> Option<usize> {
-    loop {
-        let last = last_of(&pairs)?;
-        if is_named(text, at + last, name, head, mask) {
-            return Some(at + last);
-        }
-        *pairs.get_mut(last)? = 0;
-    }
-}
-
 /// The last byte that is not zero.
 #[inline]
-fn last_of(pairs: &[u8; STRIDE]) -> Option<usize> {
+fn last_set(pairs: &[u8; STRIDE]) -> Option<usize> {
     let (words, _) = pairs.as_chunks::<8>();
     for (index, word) in words.iter().enumerate().rev() {
         let word = u64::from_le_bytes(*word);
@@ -137,19 +164,6 @@ fn last_of(pairs: &[u8; STRIDE]) -> Option<usize> {
         }
     }
     None
-}
-
-/// Whether a pair begins at `at` and has this name, as the byte behind the name lets hope.
-#[expect(clippy::inline_always, reason = "the call costs as much as the work")]
-#[inline(always)]
-fn is_named(text: &[u8], at: usize, name: &[u8], head: u64, mask: u64) -> bool {
-    let Some((before, rest)) = text.split_at_checked(at) else { return false };
-    before.last().is_none_or(|&byte| byte == 2)
-        && match rest.first_chunk() {
-            Some(word) if (u64::from_le_bytes(*word) ^ head) & mask != 0 => false,
-            Some(_) if name.len() <= 8 => true,
-            _ => rest.starts_with(name),
-        }
 }
 
 /// Where the pair ends.
