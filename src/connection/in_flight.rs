@@ -4,10 +4,11 @@
 //! expire in the order they were made), linked through the entries; what does not fit into a few lengths goes into
 //! one ordered map. So inserting, answering and expiring cost the same with one entry and with a hundred thousand.
 
-use super::RequestId;
-use crate::time::Instant;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+
+use super::RequestId;
+use crate::time::Instant;
 
 /// Distinct time-out lengths with a list of their own.
 const CLASSES: usize = 12;

@@ -182,6 +182,7 @@ impl WriteQueue {
         self.queued -= n;
         let Some(waiting) = &mut self.waiting else { return };
         if self.queued == 0 {
+            // Nothing is left to be gone through.
             self.first_frame += waiting.empty() as u64;
         } else {
             waiting.advance_segments(n);
