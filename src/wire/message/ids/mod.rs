@@ -1,6 +1,6 @@
 //! Identities of messages: the unique id its producer gives, the offset id its broker gives, the recall handle.
 
-mod hex;
+mod id_bytes;
 mod offset_id;
 mod recall;
 mod unique;

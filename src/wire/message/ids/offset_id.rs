@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 use core::str::FromStr;
 
 use super::IdError;
-use super::hex::{IdBytes, REST};
+use super::id_bytes::{IdBytes, REST};
 
 /// Broker address and commit log offset (Java `MessageDecoder.createMessageId`). Its text is upper-case
 /// hexadecimal, 32 digits for IPv4 brokers and 56 for IPv6 ones.

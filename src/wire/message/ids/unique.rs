@@ -6,7 +6,7 @@ use core::net::IpAddr;
 use core::str::FromStr;
 
 use super::IdError;
-use super::hex::{IdBytes, REST};
+use super::id_bytes::{IdBytes, REST};
 
 /// Address, process, a random part, milliseconds of the month and a counter, in 16 or 28 bytes. Its text is
 /// upper-case hexadecimal, which tools take apart again.
