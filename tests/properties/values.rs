@@ -9,7 +9,7 @@ use rocketmq_engine::wire::frame::{FrameError, FrameLimits, Prefix, SerializeTyp
 use rocketmq_engine::wire::header::{FieldList, Flag, Head, HeadSpec, MAX_EXT_FIELDS, encode_head};
 use rocketmq_engine::wire::json::{Kind, Limits, Value, Writer, write_int, write_string};
 use rocketmq_engine::wire::message::names::{DelayLevels, MAX_GROUP, MAX_TOPIC, check_group, check_topic};
-use rocketmq_engine::wire::message::{UniqueId, UniqueIdGenerator, string_hash, tag_code};
+use rocketmq_engine::wire::message::{Properties, UniqueId, UniqueIdGenerator, string_hash, tag_code};
 use rocketmq_engine::{Instant, TagFilter};
 
 fn form() -> impl Strategy<Value = SerializeType> {
@@ -254,6 +254,29 @@ proptest! {
         let read = DelayLevels::parse(&text.join(" ")).expect("levels");
         for (at, (n, (_, seconds))) in levels.iter().enumerate() {
             prop_assert_eq!(read.delay_ms(at as i32 + 1), Some(n * seconds * 1000));
+        }
+    }
+
+    // ---- properties ----------------------------------------------------------------------------------------
+
+    /// Names of few letters, alike from the front, and texts of all lengths: short ones are read otherwise than long.
+    #[test]
+    fn a_property_is_found_as_when_pairs_are_read_one_by_one(
+        pairs in prop::collection::vec(("(aaaaaaaa)?[ab]{0,3}", "[abc\u{1}]{0,40}"), 0..12),
+        junk in "[ab\u{1}\u{2}]{0,40}",
+    ) {
+        let pairs = pairs.iter().map(|(name, value)| format!("{name}\u{1}{value}\u{2}")).collect::<Vec<_>>().concat();
+        for text in [format!("{pairs}{junk}"), format!("{junk}\u{2}{pairs}")] {
+            let read: Vec<(&str, &str)> = text
+                .split('\u{2}')
+                .filter_map(|piece| piece.split_once('\u{1}'))
+                .filter(|(name, value)| !name.is_empty() && !value.is_empty())
+                .collect();
+            let names = read.iter().map(|(name, _)| *name).chain(["a", "b", "aaaaaaaa", "aaaaaaaab", "a\u{1}b", ""]);
+            for name in names {
+                let last = read.iter().rev().find(|(other, _)| *other == name).map(|(_, value)| *value);
+                prop_assert_eq!(Properties::new(&text).get(name), last, "{:?} of {:?}", name, text);
+            }
         }
     }
 

@@ -1,11 +1,11 @@
 //! Finding properties many bytes at a time: look-ups are on the path of every delivered message.
+//!
+//! What is written here is what the compiler makes a few vector instructions of; `cargo bench -- 7` counts them.
 
-const LOW: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
-/// A word of separators behind pairs.
-const AFTER_PAIR: u64 = LOW * 2;
-/// How many places are looked at together: the compiler makes a few vector instructions of it.
+/// How many places are looked at together.
 const STRIDE: usize = 32;
+/// One byte for each place of a stride: not zero where there is what is looked for.
+type Hits = [u8; STRIDE];
 
 /// The value of the last pair called `name`. The search goes from the end, because the last of equal names wins:
 /// so the first hit is the answer.
@@ -15,8 +15,11 @@ pub(super) fn find_last<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     if !is_a_name(name) {
         return None;
     }
-    let Needle { name, head, mask } = Needle::of(name);
-    search(text, name, head, mask)
+    let (mut head, mut mask) = ([0; 8], [0; 8]);
+    for ((head, mask), byte) in head.iter_mut().zip(&mut mask).zip(name) {
+        (*head, *mask) = (*byte, u8::MAX);
+    }
+    search(text, name, u64::from_le_bytes(head), u64::from_le_bytes(mask))
 }
 
 /// No pair has a name that is empty or holds a separator.
@@ -25,169 +28,141 @@ fn is_a_name(name: &[u8]) -> bool {
     !name.is_empty() && name.iter().all(|&byte| byte != 1 && byte != 2)
 }
 
-/// The needle in parts, which pass in registers.
+/// Looks for `name`, whose first eight bytes are `head`, of which it has those in `mask`: nearly every candidate is
+/// told by one comparison.
+///
+/// The pair may begin where the name's first byte is, with a separator behind as many bytes as the name has: both are
+/// looked for at once, so that pairs of other names cost nothing of their own.
 #[inline(never)]
 fn search<'a>(text: &'a [u8], name: &[u8], head: u64, mask: u64) -> Option<&'a [u8]> {
-    let needle = Needle { name, head, mask };
-    let (place, value) = needle.last_pair_in(text)?;
-    if value.is_empty() { before_empty(text.get(..place)?, name) } else { Some(value) }
-}
-
-/// Java skips pairs without a value.
-#[cold]
-fn before_empty<'a>(mut text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let all_ends = text.get(name.len()..)?;
+    let (mut starts, mut ends) = (text.get(..all_ends.len())?, all_ends);
     loop {
-        match Needle::of(name).last_pair_in(text)? {
-            (place, []) => text = text.get(..place)?,
-            (_, value) => return Some(value),
+        let place = last_candidate(starts, ends, head as u8)?;
+        let (before, rest) = text.split_at_checked(place)?;
+        let Some(word) = rest.first_chunk() else { return pair_by_pair(text, name) };
+        if before.last().is_none_or(|&byte| byte == 2) && (u64::from_le_bytes(*word) ^ head) & mask == 0 {
+            let value = value_in(all_ends.get(place + 1..)?)?;
+            // Java skips pairs without a value.
+            if value.is_empty() || (name.len() > 8 && !rest.starts_with(name)) {
+                return pair_by_pair(before, name);
+            }
+            return Some(value);
         }
+        (starts, ends) = (starts.get(..place)?, ends.get(..place)?);
     }
 }
 
-/// Where the last pair of this name begins in a text of less than a stride.
+/// The plain way to do it, for what is rare.
+#[cold]
 #[inline(never)]
-fn last_in_short(text: &[u8], name: &[u8]) -> Option<usize> {
-    let (needle, ends) = (Needle::of(name), text.get(name.len()..)?);
-    (0..ends.len()).rev().find(|&at| ends.get(at) == Some(&1) && needle.begins_at(text, at))
+fn pair_by_pair<'a>(text: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let mut pairs = text.rsplit(|&byte| byte == 2).filter_map(split_pair);
+    pairs.find(|pair| pair.0 == name).map(|(_, value)| value)
 }
 
-/// What is looked for.
-#[derive(Clone, Copy)]
-struct Needle<'n> {
-    name: &'n [u8],
-    /// Its first eight bytes, and which of them it has: nearly every candidate is told by one comparison.
-    head: u64,
-    mask: u64,
-}
-
-impl<'n> Needle<'n> {
-    #[inline]
-    fn of(name: &'n [u8]) -> Self {
-        let (mut head, mut mask) = ([0; 8], [0; 8]);
-        for ((head, mask), byte) in head.iter_mut().zip(&mut mask).zip(name) {
-            (*head, *mask) = (*byte, u8::MAX);
-        }
-        Self { name, head: u64::from_le_bytes(head), mask: u64::from_le_bytes(mask) }
+/// The last place that has the name's first byte and, where a name of its length would end, a separator.
+#[expect(clippy::inline_always, reason = "the call costs as much as the work")]
+#[inline(always)]
+fn last_candidate(starts: &[u8], ends: &[u8], first: u8) -> Option<usize> {
+    let (Some(start), Some(end)) = (starts.last_chunk(), ends.last_chunk()) else {
+        return starts.iter().zip(ends).rposition(|(start, end)| *start == first && *end == 1);
+    };
+    if let Some(last) = last_set(&candidates(start, end, first)) {
+        return Some(starts.len() - STRIDE + last);
     }
-
-    /// Where the last pair of this name begins, and its value.
-    #[expect(clippy::inline_always, reason = "the call costs as much as the work")]
-    #[inline(always)]
-    fn last_pair_in(self, text: &[u8]) -> Option<(usize, &[u8])> {
-        let place = self.last_in(text)?;
-        let value = text.get(place + self.name.len() + 1..)?;
-        Some((place, value.get(..first_separator(value))?))
-    }
-
-    /// Where the last pair of this name begins.
-    ///
-    /// It may begin where the name's first byte is, with a separator behind as many bytes as the name has: both are
-    /// looked for at once, so that pairs of other names cost nothing of their own.
-    #[expect(clippy::inline_always, reason = "the call costs as much as the work")]
-    #[inline(always)]
-    fn last_in(self, text: &[u8]) -> Option<usize> {
-        let first = self.head as u8;
-        let all_ends = text.get(self.name.len()..)?;
-        let all_starts = text.get(..all_ends.len())?;
-        let (_, starts) = all_starts.as_rchunks::<STRIDE>();
-        let (_, ends) = all_ends.as_rchunks::<STRIDE>();
-        let mut at = all_starts.len();
-        for (start, end) in starts.iter().zip(ends).rev() {
-            at -= STRIDE;
-            if any_pair(start, end, first)
-                && let Some(place) = self.last_of(pairs(start, end, first), text, at)
-            {
-                return Some(place);
-            }
-        }
-        let (Some(start), Some(end)) = (all_starts.first_chunk(), all_ends.first_chunk()) else {
-            return last_in_short(text, self.name);
-        };
-        // What is left lies in the first stride, with some places that were looked at already: looking at them again
-        // changes nothing.
-        self.last_of(pairs(start, end, first), text, 0)
-    }
-
-    /// Where the last of these pairs that is one begins; the first of them is that of place `at`.
-    #[expect(clippy::inline_always, reason = "the call costs as much as the work")]
-    #[inline(always)]
-    fn last_of(self, mut pairs: [u8; STRIDE], text: &[u8], at: usize) -> Option<usize> {
-        loop {
-            let last = last_set(&pairs)?;
-            if self.begins_at(text, at + last) {
-                return Some(at + last);
-            }
-            *pairs.get_mut(last)? = 0;
-        }
-    }
-
-    /// Whether a pair begins at `at` and has this name, as the byte behind the name lets hope.
-    #[expect(clippy::inline_always, reason = "the call costs as much as the work")]
-    #[inline(always)]
-    fn begins_at(self, text: &[u8], at: usize) -> bool {
-        let Some((before, rest)) = text.split_at_checked(at) else { return false };
-        before.last().is_none_or(|&byte| byte == 2)
-            && match rest.first_chunk() {
-                Some(word) if (u64::from_le_bytes(*word) ^ self.head) & self.mask != 0 => false,
-                Some(_) if self.name.len() <= 8 => true,
-                _ => rest.starts_with(self.name),
-            }
-    }
-}
-
-/// Whether a pair may begin at any of these places.
-#[expect(clippy::needless_bitwise_bool, reason = "lazy ones are not made vector instructions of")]
-#[inline]
-fn any_pair(starts: &[u8; STRIDE], ends: &[u8; STRIDE], first: u8) -> bool {
-    starts.iter().zip(ends).fold(false, |any, (start, end)| any | ((*start == first) & (*end == 1)))
-}
-
-/// All bits for each of these places at which a pair may begin.
-#[expect(clippy::needless_bitwise_bool, reason = "lazy ones are not made vector instructions of")]
-#[inline]
-fn pairs(starts: &[u8; STRIDE], ends: &[u8; STRIDE], first: u8) -> [u8; STRIDE] {
-    let mut pairs = [0; STRIDE];
-    for ((pair, start), end) in pairs.iter_mut().zip(starts).zip(ends) {
-        *pair = if (*start == first) & (*end == 1) { u8::MAX } else { 0 };
-    }
-    pairs
-}
-
-/// The last byte that is not zero.
-#[inline]
-fn last_set(pairs: &[u8; STRIDE]) -> Option<usize> {
-    let (words, _) = pairs.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate().rev() {
-        let word = u64::from_le_bytes(*word);
-        if word != 0 {
-            return Some(index * 8 + 7 - (word.leading_zeros() >> 3) as usize);
+    // Some of those places are in the last of these strides again, which changes nothing.
+    let (starts, _) = starts.as_chunks();
+    let (ends, _) = ends.as_chunks();
+    for (index, (start, end)) in starts.iter().zip(ends).enumerate().rev() {
+        if let Some(last) = last_set(&candidates(start, end, first)) {
+            return Some(index * STRIDE + last);
         }
     }
     None
 }
 
-/// Where the pair ends.
-#[expect(clippy::inline_always, reason = "the call costs as much as the work")]
 #[expect(clippy::needless_bitwise_bool, reason = "lazy ones are not made vector instructions of")]
+#[expect(clippy::inline_always, reason = "its hits stay in vector registers")]
 #[inline(always)]
-fn first_separator(text: &[u8]) -> usize {
-    let mut rest = text;
-    // Ids are as long as that.
-    while let Some((stride, behind)) = rest.split_first_chunk::<STRIDE>()
-        && !stride.iter().fold(false, |any, &byte| any | (byte == 2))
-    {
-        rest = behind;
+fn candidates(starts: &[u8; STRIDE], ends: &[u8; STRIDE], first: u8) -> Hits {
+    let mut hits = [0; STRIDE];
+    for ((hit, start), end) in hits.iter_mut().zip(starts).zip(ends) {
+        *hit = if (*start == first) & (*end == 1) { u8::MAX } else { 0 };
     }
-    while let Some((word, behind)) = rest.split_first_chunk() {
-        let x = u64::from_le_bytes(*word) ^ AFTER_PAIR;
-        let zeros = x.wrapping_sub(LOW) & !x & HIGH;
-        if zeros != 0 {
-            // The lowest hit of the quick test is exact.
-            return text.len() - rest.len() + (zeros.trailing_zeros() >> 3) as usize;
+    hits
+}
+
+/// The value that `text` begins with.
+#[expect(clippy::inline_always, reason = "the call costs as much as the work")]
+#[inline(always)]
+fn value_in(text: &[u8]) -> Option<&[u8]> {
+    // Most end here, and need not be measured.
+    if let Some(stride) = text.first_chunk()
+        && let Some(end) = first_set(&separators(stride))
+    {
+        return stride.get(..end);
+    }
+    let mut rest = text.get(STRIDE..).unwrap_or(text);
+    while let Some((stride, behind)) = rest.split_first_chunk() {
+        if let Some(end) = first_set(&separators(stride)) {
+            return text.get(..text.len() - rest.len() + end);
         }
         rest = behind;
     }
-    text.len() - rest.len() + rest.iter().position(|&byte| byte == 2).unwrap_or(rest.len())
+    let end = rest.iter().position(|&byte| byte == 2).unwrap_or(rest.len());
+    text.get(..text.len() - rest.len() + end)
+}
+
+#[expect(clippy::inline_always, reason = "its hits stay in vector registers")]
+#[inline(always)]
+fn separators(text: &[u8; STRIDE]) -> Hits {
+    let mut hits = [0; STRIDE];
+    for (hit, byte) in hits.iter_mut().zip(text) {
+        *hit = if *byte == 2 { u8::MAX } else { 0 };
+    }
+    hits
+}
+
+#[expect(clippy::inline_always, reason = "its hits stay in vector registers")]
+#[inline(always)]
+fn any(hits: &Hits) -> bool {
+    hits.iter().fold(0, |any, hit| any | hit) != 0
+}
+
+#[expect(clippy::inline_always, reason = "its hits stay in vector registers")]
+#[inline(always)]
+fn last_set(hits: &Hits) -> Option<usize> {
+    if !any(hits) {
+        return None;
+    }
+    let (words, _) = hits.as_chunks();
+    for index in (0..STRIDE / 8).rev() {
+        let word = u64::from_le_bytes(words[index]);
+        // There is one: the last word need not be asked.
+        if word != 0 || index == 0 {
+            return Some(index * 8 + ((word | 1).ilog2() >> 3) as usize);
+        }
+    }
+    None
+}
+
+#[expect(clippy::needless_range_loop, reason = "of an iterator the compiler makes single bytes")]
+#[expect(clippy::inline_always, reason = "its hits stay in vector registers")]
+#[inline(always)]
+fn first_set(hits: &Hits) -> Option<usize> {
+    if !any(hits) {
+        return None;
+    }
+    let (words, _) = hits.as_chunks();
+    for index in 0..STRIDE / 8 {
+        let word = u64::from_le_bytes(words[index]);
+        // As above.
+        if word != 0 || index == STRIDE / 8 - 1 {
+            return Some(index * 8 + (word.trailing_zeros() >> 3) as usize);
+        }
+    }
+    None
 }
 
 /// Name and value of a piece; `None` where Java skips it.
