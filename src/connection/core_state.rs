@@ -14,7 +14,7 @@ use super::{Body, ConnEvent, ConnStats, ConnectionConfig, ReplyToken, RequestId}
 use crate::error::{CloseCause, Progress, RejectReason, Rejected, RequestFailure};
 use crate::time::Instant;
 use crate::wire::codes::ResponseCode;
-use crate::wire::frame::SerializeType;
+use crate::wire::frame::{FrameLimits, SerializeType};
 use crate::wire::header::{EncodeError, EncodeFields, Flag, Head, HeadSpec, Request, encode_head};
 
 /// What a received head means here.
@@ -105,6 +105,10 @@ impl<T> Core<T> {
 
     pub(crate) fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed { .. })
+    }
+
+    pub(crate) fn frame_limits(&self) -> &FrameLimits {
+        &self.config.frame_limits
     }
 
     pub(crate) fn in_flight(&self) -> usize {

@@ -201,7 +201,8 @@ impl<T> Connection<T> {
 
     /// Copies bytes in; returns how many found room. Poll the events, then give the rest.
     pub fn handle_slice(&mut self, bytes: &[u8], now: Instant) -> usize {
-        let n = if self.core.is_closed() { 0 } else { self.reader.push_slice(bytes) };
+        let n =
+            if self.core.is_closed() { 0 } else { self.reader.push_slice(bytes, self.core.frame_limits()) };
         self.core.note_read(n, now);
         n
     }
@@ -213,7 +214,7 @@ impl<T> Connection<T> {
             return None;
         }
         let len = chunk.len();
-        let rest = self.reader.push_chunk(chunk);
+        let rest = self.reader.push_chunk(chunk, self.core.frame_limits());
         self.core.note_read(len - rest.as_ref().map_or(0, Bytes::len), now);
         rest
     }

@@ -1,6 +1,5 @@
 //! Bytes in, frames out: a staging buffer for small frames, one exact allocation for each large one.
 
-use alloc::vec;
 use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
 use core::mem;
@@ -105,8 +104,11 @@ impl Large {
     }
 
     fn begin(prefix: Prefix, have: &[u8]) -> Self {
-        let mut buffer = vec![0; prefix.frame_len.min(GROWTH.max(have.len()))];
-        buffer[..have.len()].copy_from_slice(have);
+        let len = prefix.frame_len.min(GROWTH.max(have.len()));
+        // What is there already need not be cleared.
+        let mut buffer = Vec::with_capacity(len);
+        buffer.extend_from_slice(have);
+        buffer.resize(len, 0);
         Self { buffer, filled: have.len(), prefix }
     }
 }
@@ -176,18 +178,27 @@ impl ReadBuffer {
     }
 
     /// Takes a chunk over, whole frames in it to be sliced, not copied. Gives back what found no room.
-    pub(crate) fn push_chunk(&mut self, mut chunk: Bytes) -> Option<Bytes> {
+    pub(crate) fn push_chunk(&mut self, mut chunk: Bytes, limits: &FrameLimits) -> Option<Bytes> {
         if self.large.is_none() && self.start == self.end && self.chunk.is_empty() {
             self.chunk = chunk;
             return None;
         }
-        let taken = self.push_slice(&chunk);
+        let taken = self.push_slice(&chunk, limits);
         let rest = chunk.split_off(taken);
         Some(rest).filter(|rest| !rest.is_empty())
     }
 
     /// Copies as much of `bytes` in as there is room for without taking frames out.
-    pub(crate) fn push_slice(&mut self, bytes: &[u8]) -> usize {
+    pub(crate) fn push_slice(&mut self, bytes: &[u8], limits: &FrameLimits) -> usize {
+        if !self.is_mid_frame()
+            && let Ok(Some(prefix)) = Prefix::parse(bytes, limits)
+            && prefix.frame_len >= LARGE_FRAME
+        {
+            // Copied once, not by way of the staging buffer.
+            let have = bytes.get(..prefix.frame_len).unwrap_or(bytes);
+            self.large = Some(Large::begin(prefix, have));
+            return have.len();
+        }
         let Some(free) = self.read_buf() else { return 0 };
         let n = bytes.len().min(free.len());
         free[..n].copy_from_slice(&bytes[..n]);
@@ -301,6 +312,8 @@ impl ReadBuffer {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
 
     fn frame(head: &[u8], body: &[u8]) -> Vec<u8> {
@@ -341,13 +354,13 @@ mod tests {
             for part in bytes.chunks(chunk) {
                 let mut done = 0;
                 while done < part.len() {
-                    done += read.push_slice(&part[done..]);
+                    done += read.push_slice(&part[done..], &FrameLimits::default());
                     collect(&mut read, &mut frames);
                 }
-                let mut rest = owned.push_chunk(Bytes::copy_from_slice(part));
+                let mut rest = owned.push_chunk(Bytes::copy_from_slice(part), &FrameLimits::default());
                 collect(&mut owned, &mut owned_frames);
                 while let Some(more) = rest {
-                    rest = owned.push_chunk(more);
+                    rest = owned.push_chunk(more, &FrameLimits::default());
                     collect(&mut owned, &mut owned_frames);
                 }
             }
@@ -362,7 +375,7 @@ mod tests {
         let mut read = ReadBuffer::default();
         let mut lie = frame(&[b'h'; 25], &[]);
         lie[..4].copy_from_slice(&(15_000_000_u32).to_be_bytes());
-        read.push_slice(&lie);
+        read.push_slice(&lie, &FrameLimits::default());
         assert!(read.next_frame(&FrameLimits::default()).expect("within limits").is_none());
         assert!(read.held() <= STAGING + GROWTH + 1024, "held {}", read.held());
     }
@@ -370,18 +383,21 @@ mod tests {
     #[test]
     fn a_buffer_is_free_when_its_frames_are_taken_out_and_holds_no_more_than_its_staging() {
         let mut read = ReadBuffer::default();
-        read.push_slice(&frame(&[b'h'; 25], b"body"));
+        read.push_slice(&frame(&[b'h'; 25], b"body"), &FrameLimits::default());
         assert!(!read.is_free());
         collect(&mut read, &mut Vec::new());
         assert!(read.is_free());
         assert_eq!(read.held(), STAGING);
         // The rest of a large chunk makes the staging grow.
         let frames = vec![frame(&[b'h'; 25], &vec![7; 20_000]); 5].concat();
-        assert!(read.push_chunk(Bytes::copy_from_slice(&frames[..frames.len() - 1])).is_none());
+        assert!(
+            read.push_chunk(Bytes::copy_from_slice(&frames[..frames.len() - 1]), &FrameLimits::default())
+                .is_none()
+        );
         let _ = read.read_buf();
         collect(&mut read, &mut Vec::new());
         assert!(read.held() > STAGING && !read.is_free());
-        read.push_slice(&frames[frames.len() - 1..]);
+        read.push_slice(&frames[frames.len() - 1..], &FrameLimits::default());
         collect(&mut read, &mut Vec::new());
         assert!(read.is_free());
         assert_eq!(read.held(), 0);

@@ -172,7 +172,7 @@ impl Net {
             return 0;
         }
         // Also while reading pauses: what the driver has read already must not be lost.
-        let n = link.reader.lent(spare).push_slice(bytes);
+        let n = link.reader.lent(spare).push_slice(bytes, link.core.frame_limits());
         if link.heard(n, now) {
             self.prove(conn);
         }
@@ -187,7 +187,7 @@ impl Net {
             return None;
         }
         let len = chunk.len();
-        let rest = link.reader.lent(spare).push_chunk(chunk);
+        let rest = link.reader.lent(spare).push_chunk(chunk, link.core.frame_limits());
         if link.heard(len - rest.as_ref().map_or(0, Bytes::len), now) {
             self.prove(conn);
         }

@@ -68,7 +68,7 @@ fn give(
     if let Way::Chunk = way {
         let mut rest = Some(Bytes::copy_from_slice(bytes));
         while let Some(chunk) = rest {
-            rest = buffer.push_chunk(chunk);
+            rest = buffer.push_chunk(chunk, limits);
             drain(buffer, out, limits)?;
         }
         return Ok(());
@@ -82,7 +82,7 @@ fn give(
                 buffer.commit(n);
                 n
             }
-            _ => buffer.push_slice(bytes),
+            _ => buffer.push_slice(bytes, limits),
         };
         assert!(n > 0, "room after frames were taken out");
         bytes = &bytes[n..];

@@ -369,7 +369,7 @@ impl Harness {
         let mut rest = &frame[..];
         let mut reader = self.net.take_any_reader(asked.conn);
         while !rest.is_empty() {
-            let taken = reader.push_slice(rest);
+            let taken = reader.push_slice(rest, &FrameLimits::default());
             rest = &rest[taken..];
         }
         let core = self.net.core_mut(asked.conn).expect("open");
