@@ -54,7 +54,9 @@ fn deliver(counted: &mut Counted, messages: i64) {
     ];
     let mut answer = Vec::new();
     respond(&mut answer, SerializeType::Json, opaque, &ext, &body);
-    counted.engine(|client| client.handle_slice(conn, &answer, Instant::ZERO));
+    for piece in answer.chunks(64 * 1024) {
+        counted.engine(|client| client.handle_slice(conn, piece, Instant::ZERO));
+    }
     let mut delivered = 0;
     while let Some(event) = counted.engine(Client::poll_event) {
         if let Event::Delivered(delivery) = event {
