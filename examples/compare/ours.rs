@@ -34,15 +34,21 @@ pub(crate) fn run(client: Client, work: &Work) -> Result<Outcome, String> {
                 mio::consume(work)
             }
         }
+        // Tasks, as an application has them: what `block_on` runs has a thread to itself, to which all answers pass.
         Client::Tokio => {
             let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
-            runtime.block_on(async {
-                if send { tokio_level::send(work).await } else { tokio_level::consume(work).await }
-            })
+            let work = work.clone();
+            let task = runtime.spawn(async move {
+                if send { tokio_level::send(&work).await } else { tokio_level::consume(&work).await }
+            });
+            runtime.block_on(task).map_err(|error| error.to_string())?
         }
-        Client::AsyncStd => async_std::task::block_on(async {
-            if send { async_std_level::send(work).await } else { async_std_level::consume(work).await }
-        }),
+        Client::AsyncStd => {
+            let work = work.clone();
+            async_std::task::block_on(async_std::task::spawn(async move {
+                if send { async_std_level::send(&work).await } else { async_std_level::consume(&work).await }
+            }))
+        }
         Client::Driver => driver_level(work),
         Client::Raw | Client::Java => Err(format!("{client} is none of ours")),
     }

@@ -9,6 +9,7 @@ use crate::args::{Case, Client};
 /// The hidden argument of a contestant's process.
 pub(crate) const CHILD: &str = "--child";
 
+#[derive(Clone)]
 pub(crate) struct Work {
     pub(crate) name_server: String,
     pub(crate) broker: String,
