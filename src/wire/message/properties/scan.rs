@@ -35,14 +35,14 @@ fn is_a_name(name: &[u8]) -> bool {
 /// looked for at once, so that pairs of other names cost nothing of their own.
 #[inline(never)]
 fn search<'a>(text: &'a [u8], name: &[u8], head: u64, mask: u64) -> Option<&'a [u8]> {
-    let all_ends = text.get(name.len()..)?;
-    let (mut starts, mut ends) = (text.get(..all_ends.len())?, all_ends);
+    let mut ends = text.get(name.len()..)?;
+    let mut starts = text.get(..ends.len())?;
     loop {
         let place = last_candidate(starts, ends, head as u8)?;
         let (before, rest) = text.split_at_checked(place)?;
         let Some(word) = rest.first_chunk() else { return pair_by_pair(text, name) };
         if before.last().is_none_or(|&byte| byte == 2) && (u64::from_le_bytes(*word) ^ head) & mask == 0 {
-            let value = value_in(all_ends.get(place + 1..)?)?;
+            let value = value_in(rest.get(name.len() + 1..)?)?;
             // Java skips pairs without a value.
             if value.is_empty() || (name.len() > 8 && !rest.starts_with(name)) {
                 return pair_by_pair(before, name);
