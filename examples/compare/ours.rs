@@ -18,37 +18,19 @@ use crate::work::{Meter, Outcome, Work};
 const GRACE: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(client: Client, work: &Work) -> Result<Outcome, String> {
-    let send = work.case.is_send();
+    let task_work = work.clone();
     match client {
-        Client::Blocking => {
-            if send {
-                blocking::send(work)
-            } else {
-                blocking::consume(work)
-            }
-        }
-        Client::Mio => {
-            if send {
-                mio::send(work)
-            } else {
-                mio::consume(work)
-            }
-        }
+        Client::Blocking => blocking::run(work),
+        Client::Mio => mio::run(work),
         // Tasks, as an application has them: what `block_on` runs has a thread to itself, to which all answers pass.
         Client::Tokio => {
             let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
-            let work = work.clone();
-            let task = runtime.spawn(async move {
-                if send { tokio_level::send(&work).await } else { tokio_level::consume(&work).await }
-            });
+            let task = runtime.spawn(async move { tokio_level::run(&task_work).await });
             runtime.block_on(task).map_err(|error| error.to_string())?
         }
-        Client::AsyncStd => {
-            let work = work.clone();
-            async_std::task::block_on(async_std::task::spawn(async move {
-                if send { async_std_level::send(&work).await } else { async_std_level::consume(&work).await }
-            }))
-        }
+        Client::AsyncStd => async_std::task::block_on(async_std::task::spawn(async move {
+            async_std_level::run(&task_work).await
+        })),
         Client::Driver => driver_level(work),
         Client::Raw | Client::Java => Err(format!("{client} is none of ours")),
     }
@@ -70,6 +52,10 @@ macro_rules! handle_level {
         mod $module {
             use super::*;
 
+            pub(super) $($async)? fn run(work: &Work) -> Result<Outcome, String> {
+                if work.case.is_send() { send(work)$(.$await)? } else { consume(work)$(.$await)? }
+            }
+
             $($async)? fn client(work: &Work) -> Result<$adapter::Client, String> {
                 let builder = $adapter::Client::builder(&work.name_server);
                 let builder = match work.gather {
@@ -79,7 +65,7 @@ macro_rules! handle_level {
                 builder.build().map_err(|error| error.to_string())
             }
 
-            pub(super) $($async)? fn send(work: &Work) -> Result<Outcome, String> {
+            $($async)? fn send(work: &Work) -> Result<Outcome, String> {
                 let client = client(work)$(.$await)??;
                 let topic = client.topic(&work.topic)$(.$await)?.map_err(|error| error.to_string())?;
                 let producer = client.producer("compare").build()$(.$await)?.map_err(|error| error.to_string())?;
@@ -103,7 +89,7 @@ macro_rules! handle_level {
                 Ok(outcome)
             }
 
-            pub(super) $($async)? fn consume(work: &Work) -> Result<Outcome, String> {
+            $($async)? fn consume(work: &Work) -> Result<Outcome, String> {
                 let client = client(work)$(.$await)??;
                 let builder = client.push_consumer(&work.group).subscribe(&work.topic, "*");
                 let builder = builder.consume_from(ConsumeFrom::First);
