@@ -1,5 +1,6 @@
 //! Gathering: under load a driver looks at its sockets a little later, and finds many answers instead of one.
 
+use std::mem;
 use std::time::Duration;
 
 use rocketmq_engine::{ClientStats, Instant};
@@ -13,9 +14,13 @@ pub const GATHER: Duration = Duration::from_micros(500);
 /// Sends under way from which on it is load. Below, a read that waits saves little, and someone waits for it.
 const LOAD: u64 = 8;
 
-/// Part of a send's time by which reads are kept apart. A fourth gathers a fourth of what is under way; brokers that
-/// have work queued lose nothing by it, and the others an eighth of a round trip on average.
-const PART: u32 = 4;
+/// Part of a send's time by which reads are kept apart. A third gathers a third of what is under way; brokers that
+/// have work queued lose nothing by it, and the others a sixth of a round trip on average.
+const PART: u32 = 3;
+
+/// After so long without load what was learned of it is forgotten. It is longer than an application takes that was
+/// answered all at once and goes on.
+const LULL: Duration = Duration::from_millis(10);
 
 /// A shorter pause costs as much as it saves.
 const SHORTEST: Duration = Duration::from_micros(60);
@@ -23,13 +28,16 @@ const SHORTEST: Duration = Duration::from_micros(60);
 /// Decides how far apart reads should be.
 ///
 /// A broker answers nearly one send at a time, and each read, wake-up and hand-over costs about the same for one
-/// answer as for thirty. While many sends are under way reads are therefore kept apart: by a fourth of what a send
+/// answer as for thirty. While many sends are under way reads are therefore kept apart: by a third of what a send
 /// takes just now (Little's law: sends under way, divided by answers a second), at most by the bound. A driver whose
 /// own work takes longer than that never pauses; with a few sends in flight none does.
 #[derive(Clone, Copy, Debug)]
 pub struct Gather {
     bound: Duration,
-    loaded: bool,
+    /// Since when there is no load.
+    lull: Option<Instant>,
+    /// Sends under way last turn.
+    under_way: u64,
     /// Sends that had ended when the last answers were counted, and when that was.
     ended: u64,
     at: Instant,
@@ -47,19 +55,22 @@ impl Default for Gather {
 impl Gather {
     /// Gathers for at most `bound`; zero: never.
     pub fn new(bound: Duration) -> Self {
-        Self { bound, loaded: false, ended: 0, at: Instant::ZERO, answers: 0, nanos: 0 }
+        let zero = Instant::ZERO;
+        Self { bound, lull: Some(zero), under_way: 0, ended: 0, at: zero, answers: 0, nanos: 0 }
     }
 
     /// How far apart reads should be from now on; to be asked once a turn. Zero: not at all.
     pub fn apart(&mut self, stats: &ClientStats, now: Instant) -> Duration {
         let ended = stats.acknowledged + stats.failed + stats.indeterminate;
         let under_way = stats.sends.saturating_sub(ended);
-        if under_way < LOAD || self.bound.is_zero() {
-            self.loaded = false;
+        // Who was answered all at once is about to send again.
+        let lately = under_way.max(mem::replace(&mut self.under_way, under_way));
+        if lately < LOAD || self.bound.is_zero() {
+            self.lull.get_or_insert(now);
             return Duration::ZERO;
         }
-        if !self.loaded {
-            *self = Self { loaded: true, ended, at: now, ..Self::new(self.bound) };
+        if self.lull.take().is_some_and(|since| now - since > LULL) {
+            *self = Self { lull: None, under_way, ended, at: now, ..Self::new(self.bound) };
             return Duration::ZERO;
         }
         if ended > self.ended {
@@ -69,7 +80,7 @@ impl Gather {
             (self.ended, self.at) = (ended, now);
         }
         let each = self.nanos.checked_div(self.answers).unwrap_or(0);
-        (Duration::from_nanos(each.saturating_mul(under_way)) / PART).min(self.bound)
+        (Duration::from_nanos(each.saturating_mul(lately)) / PART).min(self.bound)
     }
 
     /// What is left to wait of `apart` when the last read was `ago`; `None` if that is not worth a sleep.
@@ -106,12 +117,19 @@ mod tests {
         for under_way in [1, 2, LOAD - 1] {
             assert_eq!(settle(&mut Gather::default(), under_way, 1000), Duration::ZERO);
         }
+        // Not even when all are answered and sent again in one turn.
+        let mut gather = Gather::default();
+        for turn in 0..200 {
+            let few = LOAD - 1;
+            let stats = stats(few * (turn + 1), few * turn);
+            assert_eq!(gather.apart(&stats, at(1_000_000 + turn * 500)), Duration::ZERO);
+        }
     }
 
     #[test]
-    fn a_fourth_of_what_a_send_takes_up_to_the_bound() {
+    fn a_third_of_what_a_send_takes_up_to_the_bound() {
         // 64 in flight, one answer each 20 us: a send takes 1.28 ms.
-        assert_eq!(settle(&mut Gather::default(), 64, 20), Duration::from_micros(320));
+        assert_eq!(settle(&mut Gather::default(), 64, 20), Duration::from_nanos(1_280_000 / 3));
         assert_eq!(settle(&mut Gather::default(), 1024, 20), GATHER);
         let bound = Duration::from_micros(50);
         assert_eq!(settle(&mut Gather::new(bound), 64, 20), bound);
@@ -124,11 +142,25 @@ mod tests {
         assert_eq!(gather.apart(&stats(0, 0), at(0)), Duration::ZERO);
         // A burst after ten seconds of silence.
         assert_eq!(gather.apart(&stats(64, 0), at(10_000_000)), Duration::ZERO);
-        assert_eq!(
-            gather.apart(&stats(64, 1), at(10_000_100)),
-            Duration::from_micros(63 * 100 / 4).min(GATHER)
-        );
-        assert_eq!(gather.apart(&stats(64, 60), at(10_000_200)), Duration::ZERO);
+        assert_eq!(gather.apart(&stats(64, 8), at(10_000_100)), Duration::from_nanos(100_000 / 8 * 64 / 3));
+        // Its last few do not wait, nor does the one after a second.
+        assert_ne!(gather.apart(&stats(64, 60), at(10_000_200)), Duration::ZERO);
+        assert_eq!(gather.apart(&stats(64, 61), at(10_000_300)), Duration::ZERO);
+        assert_eq!(gather.apart(&stats(164, 64), at(11_000_000)), Duration::ZERO);
+    }
+
+    #[test]
+    fn who_is_answered_all_at_once_still_has_load() {
+        let mut gather = Gather::default();
+        settle(&mut gather, 64, 20);
+        let (mut acknowledged, mut time) = (200, 1_000_000 + 200 * 20);
+        for _ in 0..8 {
+            // All 64 are answered at once, and sent again a little later.
+            (acknowledged, time) = (acknowledged + 64, time + 1280);
+            let nothing = gather.apart(&stats(acknowledged, acknowledged), at(time));
+            let again = gather.apart(&stats(acknowledged + 64, acknowledged), at(time + 200));
+            assert!(nothing > Duration::from_micros(300) && again > Duration::from_micros(300));
+        }
     }
 
     #[test]
