@@ -201,20 +201,28 @@ impl<R: Runtime> AsyncDriver<R> {
     /// Under load: ready when enough answers will have come together, a few hundred microseconds after the last look
     /// and never after the engine's deadline. Else at once.
     pub fn poll_pause(&mut self, client: &Client, wait: Wait, cx: &mut Context<'_>) -> Poll<()> {
-        if self.pause.is_set() {
-            return self.pause.poll(cx);
+        if !self.pause.is_set() {
+            let Some(pause) = self.pause(client, wait) else { return Poll::Ready(()) };
+            let now = self.clock.now();
+            self.pause.set(now + pause, now);
         }
+        self.pause.poll(cx)
+    }
+
+    /// How long such a pause should be, for a driver that may let its thread sleep instead.
+    pub fn pause(&mut self, client: &Client, wait: Wait) -> Option<Duration> {
         let now = self.clock.now();
         self.apart = self.gather.apart(&client.stats(), now);
-        let pause = Gather::pause(self.apart, now - self.looked_at);
-        let Some(pause) = pause.filter(|pause| *pause >= R::SHORTEST_PAUSE) else { return Poll::Ready(()) };
-        let until = (now + pause).min(wait.until.unwrap_or(Instant::FAR_FUTURE));
-        if until <= now {
-            return Poll::Ready(());
+        if self.apart < R::SHORTEST_PAUSE {
+            self.apart = Duration::ZERO;
+        }
+        let pause = Gather::pause(self.apart, now - self.looked_at)?;
+        let pause = pause.min(wait.until.unwrap_or(Instant::FAR_FUTURE) - now);
+        if pause < R::SHORTEST_PAUSE || pause.is_zero() {
+            return None;
         }
         self.stats.count_pause();
-        self.pause.set(until, now);
-        self.pause.poll(cx)
+        Some(pause)
     }
 
     /// Hands in what came; ready if there was something, or if the engine's deadline has passed.
@@ -230,10 +238,12 @@ impl<R: Runtime> AsyncDriver<R> {
         // A look that moved nothing is none: a runtime that lets a task have so much in one go, as tokio does, lets
         // sockets wait from then on, and wakes them at once, until the task has waited itself.
         let mut progress = false;
+        // Who pauses before the next look need not be woken before, nor ask for it.
+        let budget = Budget { until_blocked: self.apart.is_zero(), ..Budget::default() };
         for index in work.drain(..) {
             if let Some(conn) = self.conns.get_mut(index).and_then(Option::as_mut) {
                 conn.wake.clear();
-                progress |= look_at(conn, client, &self.stats, now);
+                progress |= look_at(conn, client, &self.stats, budget, now);
             }
         }
         self.work = work;
@@ -274,7 +284,13 @@ impl<R: Runtime> AsyncDriver<R> {
 }
 
 /// Goes on with a connection as far as it goes without waiting; false if it went nowhere.
-fn look_at<S>(conn: &mut Conn<S>, client: &mut Client, stats: &DriverStats, now: Instant) -> bool
+fn look_at<S>(
+    conn: &mut Conn<S>,
+    client: &mut Client,
+    stats: &DriverStats,
+    reads: Budget,
+    now: Instant,
+) -> bool
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -295,17 +311,12 @@ where
         }
     }
     if conn.reading {
-        moved |= read(conn, client, stats, now);
+        moved |= read(conn, client, stats, reads, now);
     }
     if client.has_pending_write(conn.id) {
         moved |= write(conn, client, stats, now);
     }
     moved
-}
-
-// A future has to be polled until it says that it waits: only then it will wake us.
-fn budget() -> Budget {
-    Budget { until_blocked: true, ..Budget::default() }
 }
 
 fn blocked<T>(poll: Poll<io::Result<T>>) -> io::Result<T> {
@@ -316,21 +327,24 @@ fn blocked<T>(poll: Poll<io::Result<T>>) -> io::Result<T> {
 }
 
 /// False if the socket had nothing.
-fn read<S>(conn: &mut Conn<S>, client: &mut Client, stats: &DriverStats, now: Instant) -> bool
+fn read<S>(conn: &mut Conn<S>, client: &mut Client, stats: &DriverStats, budget: Budget, now: Instant) -> bool
 where
     S: AsyncRead + Unpin,
 {
     let Link::Open(stream) = &mut conn.link else { return false };
-    let mut moved = false;
+    let (mut moved, mut waits) = (false, false);
     let cx = &mut Context::from_waker(&conn.waker);
-    let pump = pump_read(client, conn.id, budget(), now, |free| {
+    let pump = pump_read(client, conn.id, budget, now, |free| {
         stats.count_read();
-        let read = blocked(Pin::new(&mut *stream).poll_read(cx, free));
-        moved |= read.is_ok();
-        read
+        let read = Pin::new(&mut *stream).poll_read(cx, free);
+        waits = read.is_pending();
+        moved |= matches!(read, Poll::Ready(Ok(_)));
+        blocked(read)
     });
     match pump {
-        Pump::Blocked => return moved,
+        Pump::Blocked if waits => return moved,
+        // It was not asked until it said that it waits, and will not wake us.
+        Pump::Blocked => conn.wake.queue(),
         Pump::BudgetSpent | Pump::Idle => conn.wake.again(),
         Pump::Gone => conn.link = Link::Over,
     }
@@ -345,7 +359,9 @@ where
     let Link::Open(stream) = &mut conn.link else { return false };
     let mut moved = false;
     let cx = &mut Context::from_waker(&conn.waker);
-    let pump = pump_write(client, conn.id, budget(), now, |slices| {
+    // A future has to be polled until it says that it waits: only then it will wake us.
+    let budget = Budget { until_blocked: true, ..Budget::default() };
+    let pump = pump_write(client, conn.id, budget, now, |slices| {
         stats.count_write();
         let written = blocked(Pin::new(&mut *stream).poll_write_vectored(cx, slices));
         moved |= written.is_ok();

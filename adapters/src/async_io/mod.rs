@@ -14,6 +14,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::thread;
 use std::time::Duration;
 
 use futures_io::{AsyncRead, AsyncWrite};
@@ -57,6 +58,11 @@ pub trait Runtime: Sized + Send + Sync + 'static {
 
     /// Starts a task.
     fn spawn(task: Task) -> io::Result<()>;
+
+    /// Starts what drives a client: as a task, unless its own thread serves it better ([`ClientDriver::with_thread`]).
+    fn drive(driver: ClientDriver<Self>) -> io::Result<()> {
+        Self::spawn(Box::pin(driver))
+    }
 }
 
 impl<R: Runtime> Launch for R {
@@ -68,44 +74,68 @@ impl<R: Runtime> Launch for R {
     fn launch(hub: Hub, clock: Clock) -> Result<(), ClientError> {
         let mut driver = AsyncDriver::with_clock(clock, hub.stats().clone());
         driver.set_gather(hub.gather());
-        Ok(R::spawn(Box::pin(Run::<R> { driver, hub, pausing: None }))?)
+        Ok(R::drive(ClientDriver { driver, hub, pausing: None, has_thread: false })?)
     }
 }
 
-/// The driver's task. Fields are dropped in this order: who waits for the end finds the sockets closed.
-struct Run<R: Runtime> {
+/// Drives the client of some handles, to be polled until it is ready: then the client is no more. See
+/// [`Runtime::drive`].
+// Fields are dropped in this order: who waits for the end finds the sockets closed.
+#[derive(Debug)]
+pub struct ClientDriver<R: Runtime> {
     driver: AsyncDriver<R>,
     hub: Hub,
     /// The pause under way, and what the engine waits for.
     pausing: Option<Wait>,
+    has_thread: bool,
 }
 
-impl<R: Runtime> Future for Run<R> {
+impl<R: Runtime> ClientDriver<R> {
+    /// Whoever polls it has a thread for it alone: under load that sleeps, which is cheaper than a timer.
+    #[must_use]
+    pub fn with_thread(mut self) -> Self {
+        self.has_thread = true;
+        self
+    }
+
+    /// Ready when answers have come together. Meanwhile commands do as well: they wake nobody, since the driver counts
+    /// as awake.
+    fn poll_pause(&mut self, wait: Wait, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.has_thread {
+            return self.driver.poll_pause(self.hub.client(), wait, cx);
+        }
+        if let Some(pause) = self.driver.pause(self.hub.client(), wait) {
+            thread::sleep(pause);
+        }
+        Poll::Ready(())
+    }
+}
+
+impl<R: Runtime> Future for ClientDriver<R> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Self { driver, hub, pausing } = self.get_mut();
-        hub.set_waker(cx.waker());
+        let this = self.get_mut();
+        this.hub.set_waker(cx.waker());
         for _ in 0..TURNS {
-            let wait = match pausing.take() {
+            let wait = match this.pausing.take() {
                 Some(wait) => wait,
                 None => {
-                    hub.exchange(driver.clock().now());
-                    driver.act(hub.client())
+                    this.hub.exchange(this.driver.clock().now());
+                    this.driver.act(this.hub.client())
                 }
             };
             if wait.events {
                 continue;
             }
-            if hub.is_finished() {
+            if this.hub.is_finished() {
                 return Poll::Ready(());
             }
-            // Meanwhile commands come together as well: they wake nobody, since the driver counts as awake.
-            if driver.poll_pause(hub.client(), wait, cx).is_pending() {
-                *pausing = Some(wait);
+            if this.poll_pause(wait, cx).is_pending() {
+                this.pausing = Some(wait);
                 return Poll::Pending;
             }
-            if driver.poll_wait(hub.client(), wait, cx).is_pending() && hub.prepare_sleep() {
+            if this.driver.poll_wait(this.hub.client(), wait, cx).is_pending() && this.hub.prepare_sleep() {
                 return Poll::Pending;
             }
         }

@@ -27,15 +27,12 @@ impl Ready {
         }
     }
 
-    fn push(&self, index: usize) {
+    /// The task to wake, if it has not been woken before.
+    fn push(&self, index: usize) -> Option<Waker> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let first = state.ready.is_empty();
         state.ready.push(index);
-        let task = if first { state.task.clone() } else { None };
-        drop(state);
-        if let Some(task) = task {
-            task.wake();
-        }
+        if first { state.task.clone() } else { None }
     }
 }
 
@@ -60,6 +57,15 @@ impl ConnWaker {
 
     /// Looks at the connection again, without a socket having said so.
     pub(super) fn again(&self) {
+        if !self.queued.swap(true, AcqRel)
+            && let Some(task) = self.ready.push(self.index)
+        {
+            task.wake();
+        }
+    }
+
+    /// The same for a task at work, which will take what is ready before it waits for sockets.
+    pub(super) fn queue(&self) {
         if !self.queued.swap(true, AcqRel) {
             self.ready.push(self.index);
         }

@@ -283,7 +283,7 @@ fn a_pause_ends_with_the_engines_deadline() {
     let mut driver = on_mio::MioDriver::new(poll.registry().try_clone().expect("registry"), 0..100);
     driver.set_gather(Duration::from_secs(60));
     let mut sends = Sends::new(&server, driver.clock());
-    // A send takes 640 ms then, a fourth of which is longer than the engine ever waits for its next heartbeat.
+    // A send takes 640 ms then, a third of which is longer than the engine ever waits for its next heartbeat.
     let left = sends.left.len() - 64;
     let mut pauses = 0;
     while sends.step(left, driver.clock()) {
@@ -302,6 +302,23 @@ fn a_pause_ends_with_the_engines_deadline() {
         }
     }
     assert!(pauses > 0);
+}
+
+#[test]
+fn a_socket_is_not_asked_whether_it_has_more_before_a_pause() {
+    let server = Responder::start();
+    server.trickle(Duration::from_micros(100));
+    let mut driver = on_async_std::AsyncStdDriver::new();
+    driver.set_gather(BOUND);
+    let mut sends = Sends::new(&server, driver.clock());
+    ::async_std::task::block_on(async {
+        while sends.step(0, driver.clock()) {
+            driver.turn(&mut sends.engine).await;
+        }
+    });
+    let (reads, pauses) = (driver.stats().reads(), driver.stats().pauses());
+    // Each look would take two reads otherwise.
+    assert!(pauses > 100 && reads < pauses * 3 / 2 + 32, "{reads} reads, {pauses} pauses");
 }
 
 #[test]
