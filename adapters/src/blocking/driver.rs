@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::mem;
 use std::net::{Shutdown, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
 use rocketmq_engine::{Action, Client, ConnId, Endpoint, Instant, TransportError, Wait};
 
+use super::helm::Helm;
 use super::mailbox::{Incoming, Input, Mailbox};
 use super::reader::{self, Recycle};
 use crate::driver::{Budget, Clock, Gather, Pump, pump_read, pump_write, transport_error};
@@ -109,6 +110,8 @@ pub struct BlockingDriver {
     /// A socket had more than its share of a turn: the rest does not wait.
     more: bool,
     stats: Arc<DriverStats>,
+    /// Where readers drive themselves; nowhere at the driver level.
+    helm: Weak<Helm>,
 }
 
 impl Default for BlockingDriver {
@@ -139,7 +142,27 @@ impl BlockingDriver {
             more: false,
             read_at: Instant::ZERO,
             stats,
+            helm: Weak::new(),
         }
+    }
+
+    /// Readers of connections to come take the helm when they have something.
+    pub(super) fn set_helm(&mut self, helm: Weak<Helm>) {
+        self.helm = helm;
+    }
+
+    pub(super) fn mailbox(&self) -> &Arc<Mailbox> {
+        &self.mailbox
+    }
+
+    /// Answers are gathered just now: readers keep out.
+    pub(super) fn is_loaded(&self) -> bool {
+        !self.apart.is_zero()
+    }
+
+    /// A peer does not take what is written.
+    pub(super) fn is_stalled(&self) -> bool {
+        !self.stalled.is_empty()
     }
 
     /// How long answers may be left unread under load; zero: never. See [`Gather`].
@@ -193,11 +216,15 @@ impl BlockingDriver {
 
     /// Sleeps until the engine's deadline, input or the waker; hands in what came.
     pub fn wait(&mut self, client: &mut Client, wait: Wait) {
+        let timeout = self.prepare_wait(client, wait);
+        self.take_in(client, wait, timeout);
+    }
+
+    /// Gives readers what is theirs; how long to sleep.
+    pub(super) fn prepare_wait(&mut self, client: &mut Client, wait: Wait) -> Option<Duration> {
         self.give_back_all(client);
         // A stalled write waits by itself.
-        let timeout =
-            if self.stalled.is_empty() { self.clock.left(wait.until) } else { Some(Duration::ZERO) };
-        self.take_in(client, wait, timeout);
+        if self.is_stalled() { Some(Duration::ZERO) } else { self.clock.left(wait.until) }
     }
 
     /// The same without sleeping, for when commands wait.
@@ -213,7 +240,7 @@ impl BlockingDriver {
             return true;
         }
         let pause = Gather::pause(self.apart, self.clock.now() - self.read_at);
-        let Some(pause) = pause.filter(|_| self.stalled.is_empty()) else { return false };
+        let Some(pause) = pause.filter(|_| !self.is_stalled()) else { return false };
         let left = self.clock.left(wait.until).unwrap_or(pause);
         self.stats.count_pause();
         self.take_in(client, wait, Some(pause.min(left)));
@@ -223,13 +250,24 @@ impl BlockingDriver {
     fn take_in(&mut self, client: &mut Client, wait: Wait, timeout: Option<Duration>) {
         let mut inputs = mem::take(&mut self.inputs);
         self.mailbox.take(timeout, &mut inputs);
+        self.handle_inputs(client, wait.until, inputs.drain(..));
+        self.inputs = inputs;
+    }
+
+    /// Hands in what came from dials and readers, what there is at taken sockets, and the engine's deadline.
+    pub(super) fn handle_inputs(
+        &mut self,
+        client: &mut Client,
+        until: Option<Instant>,
+        inputs: impl ExactSizeIterator<Item = Input>,
+    ) {
         self.stats.count_turn();
         let now = self.clock.now();
         self.clock.check(client, now);
-        if !inputs.is_empty() {
+        if inputs.len() > 0 {
             self.read_at = now;
         }
-        for input in inputs.drain(..) {
+        for input in inputs {
             match input {
                 Input::Connected(conn, stream) => self.connected(client, conn, stream, now),
                 Input::ConnectFailed(conn, error) => {
@@ -244,13 +282,12 @@ impl BlockingDriver {
                 }
             }
         }
-        self.inputs = inputs;
         self.read_taken(client, now);
-        if wait.until.is_some_and(|until| until <= now) {
+        if until.is_some_and(|until| until <= now) {
             client.handle_timeout(now);
         }
         self.apart = self.gather.apart(&client.stats(), now);
-        if self.apart.is_zero() {
+        if !self.is_loaded() {
             self.give_back_all(client);
         }
     }
@@ -326,13 +363,13 @@ impl BlockingDriver {
     }
 
     fn connected(&mut self, client: &mut Client, id: ConnId, stream: TcpStream, now: Instant) {
-        let mailbox = self.mailbox.clone();
+        let (mailbox, helm) = (self.mailbox.clone(), self.helm.clone());
         // The engine may have given it up meanwhile.
         let Some(conn) = self.conn(id) else { return };
         let ready = stream
             .set_nodelay(true)
             .and_then(|()| stream.set_write_timeout(Some(WRITE_SLICE)))
-            .and_then(|()| reader::start(id, stream.try_clone()?, mailbox));
+            .and_then(|()| reader::start(id, stream.try_clone()?, mailbox, helm));
         match ready {
             Ok(recycle) => {
                 (conn.stream, conn.recycle) = (Some(stream), Some(recycle));
@@ -344,7 +381,7 @@ impl BlockingDriver {
 
     /// Hands the engine what a reader brought, unless reading pauses.
     fn feed(&mut self, client: &mut Client, id: ConnId) {
-        let (now, loaded) = (self.clock.now(), !self.apart.is_zero());
+        let (now, loaded) = (self.clock.now(), self.is_loaded());
         let Some(conn) = self.conn(id).filter(|conn| conn.reading) else { return };
         let before = conn.held.len();
         while let Some(incoming) = conn.incoming.front_mut() {

@@ -1,19 +1,24 @@
 //! Blocking sockets and threads: std alone, so it runs wherever std runs.
 //!
-//! One thread holds the engine; each connection has a thread that reads, each dial one that resolves and connects.
-//! Chunks of bytes go from the readers to the driver and back to be filled again: nothing is allocated for them
-//! after the start. Under load the driver keeps the chunks, for which the readers wait, and reads the sockets itself.
-//! Who wants one thread for everything takes mio.
+//! Each connection has a thread that reads, each dial one that resolves and connects. Chunks of bytes go from the readers
+//! to the driver and back to be filled again: nothing is allocated for them after the start. Under load the driver keeps
+//! the chunks, for which the readers wait, and reads the sockets itself. Who wants one thread for everything takes mio.
+//!
+//! One thread at a time drives a client. It has a thread for that; a reader that has something drives itself, unless
+//! another does just now.
 //!
 //! Handle level: [`Client`]. Driver level: [`BlockingDriver`].
 
 mod driver;
+mod helm;
 mod mailbox;
 mod reader;
 
 use std::thread;
 
 pub use driver::BlockingDriver;
+
+use helm::Helm;
 
 use crate::driver::Clock;
 use crate::handle::{ClientError, Hub, Launch, parked};
@@ -37,33 +42,8 @@ impl Launch for Blocking {
         let mut driver = BlockingDriver::with_clock(clock, hub.stats().clone());
         driver.set_gather(hub.gather());
         hub.set_waker(driver.waker());
-        thread::Builder::new().name("rocketmq".into()).spawn(move || run(hub, driver))?;
+        let helm = Helm::new(hub, driver);
+        thread::Builder::new().name("rocketmq".into()).spawn(move || helm.run())?;
         Ok(())
     }
-}
-
-fn run(mut hub: Hub, mut driver: BlockingDriver) {
-    hub.set_thread();
-    loop {
-        hub.exchange(driver.clock().now());
-        let wait = driver.act(hub.client());
-        if wait.events {
-            continue;
-        }
-        if hub.is_finished() {
-            break;
-        }
-        // Commands that come while answers are gathered wake nobody: the driver counts as awake.
-        if driver.gather(hub.client(), wait) {
-            continue;
-        }
-        if hub.prepare_sleep() {
-            driver.wait(hub.client(), wait);
-        } else {
-            driver.look(hub.client(), wait);
-        }
-    }
-    // Sockets first: who waits for the end finds them closed.
-    drop(driver);
-    drop(hub);
 }

@@ -2,12 +2,13 @@
 
 use std::io::{self, Read};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Weak};
 use std::thread;
 
 use rocketmq_engine::{ConnId, Endpoint};
 
+use super::helm::Helm;
 use super::mailbox::{Incoming, Input, Mailbox};
 use crate::driver::{CONNECT_TIMEOUT, literal_address, resolve};
 
@@ -54,15 +55,23 @@ fn connect_any(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
 }
 
 /// Starts a connection's reader.
-pub(super) fn start(conn: ConnId, stream: TcpStream, mailbox: Arc<Mailbox>) -> io::Result<Recycle> {
+pub(super) fn start(
+    conn: ConnId,
+    stream: TcpStream,
+    mailbox: Arc<Mailbox>,
+    helm: Weak<Helm>,
+) -> io::Result<Recycle> {
     let (recycle, chunks) = sync_channel(CHUNKS);
     for _ in 0..CHUNKS {
         // There is room for all chunks there are.
         let _ = recycle.try_send(vec![0; CHUNK]);
     }
-    thread::Builder::new()
-        .name("rocketmq-read".into())
-        .spawn(move || read(conn, stream, &mailbox, &chunks))?;
+    thread::Builder::new().name("rocketmq-read".into()).spawn(move || {
+        read(conn, stream, &chunks, |input| match helm.upgrade() {
+            Some(helm) => helm.bring(input),
+            None => mailbox.post(input),
+        });
+    })?;
     Ok(recycle)
 }
 
@@ -100,7 +109,7 @@ impl ChunkSize {
     }
 }
 
-fn read(conn: ConnId, mut stream: TcpStream, mailbox: &Mailbox, chunks: &Receiver<Vec<u8>>) {
+fn read(conn: ConnId, mut stream: TcpStream, chunks: &Receiver<Vec<u8>>, bring: impl Fn(Input)) {
     let mut size = ChunkSize::new();
     while let Ok(mut chunk) = chunks.recv() {
         size.fit(&mut chunk);
@@ -119,7 +128,7 @@ fn read(conn: ConnId, mut stream: TcpStream, mailbox: &Mailbox, chunks: &Receive
             }
             _ => true,
         };
-        mailbox.post(Input::Read(conn, found));
+        bring(Input::Read(conn, found));
         if over {
             return;
         }

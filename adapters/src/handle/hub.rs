@@ -125,7 +125,7 @@ impl Hub {
         self.shared.set_driver(waker);
     }
 
-    /// Tells that this thread is the driver's from now on: no handle dropped on it will wait for the driver.
+    /// Tells that this thread drives from now on: no handle dropped on it will wait for the driver.
     pub fn set_thread(&self) {
         self.shared.set_driver_thread();
     }

@@ -5,7 +5,7 @@
 
 use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -185,8 +185,8 @@ impl DriverStats {
 pub(crate) struct Shared {
     state: Mutex<State>,
     pub(super) stats: Arc<DriverStats>,
-    /// The driver's thread, if it has one: it never waits for itself.
-    driver_thread: OnceLock<ThreadId>,
+    /// The thread that drives, if it has one to itself: it never waits for itself.
+    driver_thread: Mutex<Option<ThreadId>>,
     /// How tasks are started, for listeners; `None` in adapters with threads.
     pub(super) spawn: Option<fn(super::Task)>,
 }
@@ -203,12 +203,16 @@ impl Shared {
             report: None,
             stop_waiters: Vec::new(),
         };
-        Self { state: Mutex::new(state), stats: Arc::default(), driver_thread: OnceLock::new(), spawn }
+        Self { state: Mutex::new(state), stats: Arc::default(), driver_thread: Mutex::new(None), spawn }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Nothing in here panics half-way through a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn driver_thread(&self) -> MutexGuard<'_, Option<ThreadId>> {
+        self.driver_thread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Unlocks, and wakes the driver if it sleeps.
@@ -328,7 +332,7 @@ impl Shared {
 
     /// True on the thread that drives this client: it must not wait for itself.
     pub(super) fn on_driver_thread(&self) -> bool {
-        self.driver_thread.get() == Some(&thread::current().id())
+        *self.driver_thread() == Some(thread::current().id())
     }
 
     // ---- the driver's side ---------------------------------------------------------------------------------
@@ -343,7 +347,7 @@ impl Shared {
     }
 
     pub(super) fn set_driver_thread(&self) {
-        let _ = self.driver_thread.set(thread::current().id());
+        *self.driver_thread() = Some(thread::current().id());
     }
 
     /// All commands at once; `into` is empty and its room is used for the next ones.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use rocketmq_io::engine::RejectReason;
+use rocketmq_io::engine::{Notice, RejectReason};
 use rocketmq_io::{Message, SendError};
 
 use crate::support::Responder;
@@ -100,6 +100,34 @@ macro_rules! waiting {
                 producer.send(Message::new(&topic, "one")).expect("acknowledged");
                 server.cut();
                 producer.send(Message::new(&topic, "two")).expect("acknowledged over a new connection");
+            }
+
+            #[test]
+            fn nobody_waits_for_a_driver_that_panicked() {
+                let (server, other) = (Responder::start(), Responder::start());
+                server.beside(&other);
+                let builder = Client::builder(&server.name_server());
+                // A connection's end is found by the thread that reads it.
+                let builder = builder.on_notice(|notice| {
+                    assert!(!matches!(notice, Notice::Closed { .. }), "planted");
+                });
+                let client = builder.build().expect("client");
+                let topic = client.topic("orders").expect("topic");
+                let producer = client.producer("shop").build().expect("producer");
+                while other.sends() == 0 {
+                    producer.send(Message::new(&topic, "known")).expect("acknowledged");
+                }
+                server.mute(true);
+                other.mute(true);
+                let unanswered = producer.submit(Message::new(&topic, "unanswered"));
+                std::thread::sleep(Duration::from_millis(50));
+                let begun = Instant::now();
+                other.cut();
+                let error = unanswered.wait().expect_err("the driver is gone");
+                assert!(matches!(error, SendError::DriverGone), "{error:?}");
+                drop((client, producer));
+                // At once: the engine's next deadline is two seconds away.
+                assert!(begun.elapsed() < Duration::from_millis(1500), "{:?}", begun.elapsed());
             }
 
             #[test]
