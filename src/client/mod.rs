@@ -478,6 +478,13 @@ impl Client {
         }
     }
 
+    /// Whether settlements may come a few milliseconds late without holding anything up: no consumer has so much unfinished
+    /// that a queue waits for it, and none is closing. For drivers that take settlements from other threads, and would
+    /// rather not be woken for each.
+    pub fn settlements_can_wait(&self) -> bool {
+        !self.net.is_reading_paused() && self.consumers.settlements_can_wait()
+    }
+
     /// Bytes of memory held: read and write buffers, requests in flight, messages under way, events and notices that
     /// wait, deliveries not settled with the answers they came in, names, routes. Linear in the number of connections.
     ///

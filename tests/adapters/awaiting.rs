@@ -141,6 +141,27 @@ async fn the_last_handle_leaves_the_end_to_the_task<R: Runtime>() {
     assert!(soon(|| cluster.with(|cluster| cluster.members(GROUP)).is_empty()));
 }
 
+async fn acknowledgements_of_a_busy_consumer_do_not_wake_the_driver<R: Runtime>() {
+    let setup = Setup::<R>::new().await;
+    setup.send(600).await;
+    let consumer = setup.consumer().await;
+    let stats = setup.client.driver_stats();
+    let (before, mut acked) = (stats.turns(), 0);
+    while acked < 600 {
+        for message in consumer.recv().await.expect("a delivery").messages() {
+            message.ack();
+            acked += 1;
+            // Long enough for a driver that is woken to look around.
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    }
+    let turns = stats.turns() - before;
+    assert!(turns < 200, "{turns} turns for 600 acknowledgements");
+    let report = setup.client.shutdown(GRACE).await.expect("report");
+    assert!(report.uncommitted.is_empty(), "{report:?}");
+    assert_eq!(committed(&setup.cluster), 600);
+}
+
 macro_rules! tests {
     ($adapter:ident, $marker:ty, $run:expr, $($name:ident)*) => {
         mod $adapter {
@@ -159,6 +180,7 @@ macro_rules! tests {
             what_is_dropped_or_sent_back_comes_again
             a_dropped_wait_loses_no_delivery
             the_last_handle_leaves_the_end_to_the_task
+            acknowledgements_of_a_busy_consumer_do_not_wake_the_driver
         );
     };
 }

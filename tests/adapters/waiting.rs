@@ -201,6 +201,27 @@ fn an_idle_consumer_sleeps<L: Launch>() {
     assert!(turns <= 6, "{turns} turns in two idle seconds");
 }
 
+fn acknowledgements_of_a_busy_consumer_do_not_wake_the_driver<L: Launch>() {
+    let setup = Setup::<L>::new();
+    setup.send(600);
+    let consumer = setup.consumer();
+    let stats = setup.client.driver_stats();
+    let (before, mut acked) = (stats.turns(), 0);
+    while acked < 600 {
+        for message in consumer.recv().expect("a delivery").messages() {
+            message.ack();
+            acked += 1;
+            // Long enough for a driver that is woken to look around.
+            thread::sleep(Duration::from_micros(200));
+        }
+    }
+    let turns = stats.turns() - before;
+    assert!(turns < 200, "{turns} turns for 600 acknowledgements");
+    let report = setup.client.shutdown(GRACE).expect("report");
+    assert!(report.uncommitted.is_empty(), "{report:?}");
+    assert_eq!(committed(&setup.cluster), 600);
+}
+
 fn a_consumer_closes_alone_and_may_be_made_again<L: Launch>() {
     let setup = Setup::<L>::new();
     setup.send(10);
@@ -230,6 +251,7 @@ macro_rules! tests {
                 a_broker_that_stops_and_comes_back_loses_nothing
                 the_last_handle_ends_the_client_in_order
                 an_idle_consumer_sleeps
+                acknowledgements_of_a_busy_consumer_do_not_wake_the_driver
                 a_consumer_closes_alone_and_may_be_made_again
             );
         }

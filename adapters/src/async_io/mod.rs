@@ -121,16 +121,18 @@ impl<R: Runtime> Future for ClientDriver<R> {
             let wait = match this.pausing.take() {
                 Some(wait) => wait,
                 None => {
-                    this.hub.exchange(this.driver.clock().now());
-                    this.driver.act(this.hub.client())
+                    let now = this.driver.clock().now();
+                    this.hub.exchange(now);
+                    let wait = this.driver.act(this.hub.client());
+                    if wait.events {
+                        continue;
+                    }
+                    if this.hub.is_finished() {
+                        return Poll::Ready(());
+                    }
+                    this.hub.doze(wait, now)
                 }
             };
-            if wait.events {
-                continue;
-            }
-            if this.hub.is_finished() {
-                return Poll::Ready(());
-            }
             if this.poll_pause(wait, cx).is_pending() {
                 this.pausing = Some(wait);
                 return Poll::Pending;

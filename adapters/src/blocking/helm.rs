@@ -89,7 +89,8 @@ impl Seat {
     fn steer(&mut self) -> Option<Wait> {
         let Self { hub, driver, .. } = self;
         loop {
-            hub.exchange(driver.clock().now());
+            let now = driver.clock().now();
+            hub.exchange(now);
             let wait = driver.act(hub.client());
             if wait.events {
                 continue;
@@ -97,6 +98,7 @@ impl Seat {
             if hub.is_finished() {
                 return None;
             }
+            let wait = hub.doze(wait, now);
             // Commands that come while answers are gathered wake nobody: the driver counts as awake.
             if driver.gather(hub.client(), wait) {
                 continue;
@@ -114,7 +116,8 @@ impl Seat {
         hub.set_thread();
         driver.handle_inputs(hub.client(), *until, iter::once(input));
         for _ in 0..TURNS {
-            hub.exchange(driver.clock().now());
+            let now = driver.clock().now();
+            hub.exchange(now);
             let wait = driver.act(hub.client());
             if wait.events {
                 continue;
@@ -122,6 +125,7 @@ impl Seat {
             if hub.is_finished() || driver.is_stalled() {
                 return true;
             }
+            let wait = hub.doze(wait, now);
             if hub.prepare_sleep() {
                 let sleeps_longer = |at| until.is_none_or(|until| at < until);
                 return wait.until.is_some_and(sleeps_longer);

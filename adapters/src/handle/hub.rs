@@ -10,7 +10,7 @@ use std::time::Duration;
 use rocketmq_engine as engine;
 use rocketmq_engine::{
     ConsumerId, Event, Instant, Notice, OnewayOutcome, SendId, SendOutcome, Settlement, ShutdownReport,
-    TagFilter,
+    TagFilter, Wait,
 };
 
 use super::consumer::OpenConsumer;
@@ -19,7 +19,10 @@ use super::inlet::Inlet;
 use super::producer::OpenProducer;
 #[cfg(feature = "record")]
 use super::record::RecordSink;
-use super::shared::{Command, Control, DriverStats, Outcome, Shared};
+use super::shared::{Command, Control, DriverStats, Outcome, Shared, Sleep};
+
+/// How long acknowledgements may wait for the driver while nothing hinges on them.
+const DOZE: Duration = Duration::from_millis(5);
 
 /// No send has this index just now.
 const NO_SLOT: u32 = u32::MAX;
@@ -48,9 +51,11 @@ impl fmt::Debug for NoticeSink {
 ///
 /// ```text
 /// loop {
-///     hub.exchange(clock.now());                  // events out, commands in
+///     let now = clock.now();
+///     hub.exchange(now);                          // events out, commands in
 ///     let wait = ...;                             // carry out the engine's actions until Wait
 ///     if wait.events { continue }
+///     let wait = hub.doze(wait, now);
 ///     if hub.is_finished() { break }
 ///     ...                                         // under load: a pause, while commands come together
 ///     if hub.prepare_sleep() { ... }              // sleep until a socket, a command or the deadline
@@ -69,6 +74,10 @@ pub struct Hub {
     consumers: BTreeMap<ConsumerId, Outlet>,
     report: Option<ShutdownReport>,
     stopped: bool,
+    /// Deliveries were settled since the last doze began, and when that ends.
+    settled: bool,
+    doze_until: Instant,
+    sleep: Sleep,
     gather: Duration,
     notices: NoticeSink,
     #[cfg(feature = "record")]
@@ -92,6 +101,9 @@ impl Hub {
             consumers: BTreeMap::new(),
             report: None,
             stopped: false,
+            settled: false,
+            doze_until: Instant::ZERO,
+            sleep: Sleep::Asleep,
             gather,
             notices,
             #[cfg(feature = "record")]
@@ -165,6 +177,7 @@ impl Hub {
                 Command::Settle(delivery, settlement) => {
                     // Refused only if another engine made it, which a handle cannot bring about.
                     let _ = self.client.settle(delivery, settlement, now);
+                    self.settled = true;
                 }
                 Command::Control(control) => self.control(*control, now),
             }
@@ -173,9 +186,26 @@ impl Hub {
         self.hand_over();
     }
 
-    /// True when the driver may sleep until the engine's deadline: no command waits, the next one will wake it.
+    /// What the driver should wait for. While deliveries are being settled and nothing hinges on that, it is to look around
+    /// every few milliseconds: then no acknowledgement has to wake it.
+    #[must_use]
+    pub fn doze(&mut self, wait: Wait, now: Instant) -> Wait {
+        if now >= self.doze_until && mem::take(&mut self.settled) {
+            self.doze_until = now + DOZE;
+        }
+        if now >= self.doze_until || !self.client.settlements_can_wait() {
+            self.sleep = Sleep::Asleep;
+            return wait;
+        }
+        self.sleep = Sleep::Dozing;
+        let until = wait.until.map_or(self.doze_until, |until| until.min(self.doze_until));
+        Wait { until: Some(until), ..wait }
+    }
+
+    /// True when the driver may sleep until the deadline of [`doze`](Self::doze): no command waits, and the next one that
+    /// cannot will wake it.
     pub fn prepare_sleep(&self) -> bool {
-        self.shared.prepare_sleep()
+        self.shared.prepare_sleep(self.sleep)
     }
 
     /// True when the engine has said its last word: the driver carries out the actions left, and ends.

@@ -1,7 +1,7 @@
 //! What handles and driver share: the inbox of commands, the table of completions, and who has to be woken.
 //!
 //! The wake-up rule: the driver says `prepare_sleep` before it sleeps; from then until its next turn the first
-//! command wakes it, and no other does.
+//! command wakes it, and no other does. One that only dozes looks around by itself soon: acknowledgements do not wake it.
 
 use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -105,14 +105,23 @@ enum Phase {
     Stopped,
 }
 
+/// What the driver does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sleep {
+    /// It is at work or has been woken: another wake-up would be for nothing.
+    Awake,
+    /// It wakes up by itself before an acknowledgement is missed.
+    Dozing,
+    Asleep,
+}
+
 #[derive(Debug)]
 struct State {
     commands: Vec<Command>,
     inbox_bytes: usize,
     slots: Slots,
     phase: Phase,
-    /// The driver is at work or has been woken: another wake-up would be for nothing.
-    awake: bool,
+    sleep: Sleep,
     driver: Option<Waker>,
     report: Option<ShutdownReport>,
     stop_waiters: Vec<Waker>,
@@ -198,7 +207,7 @@ impl Shared {
             inbox_bytes: 0,
             slots: Slots::default(),
             phase: Phase::Running,
-            awake: true,
+            sleep: Sleep::Awake,
             driver: None,
             report: None,
             stop_waiters: Vec::new(),
@@ -217,7 +226,7 @@ impl Shared {
 
     /// Unlocks, and wakes the driver if it sleeps.
     fn wake(mut state: MutexGuard<'_, State>) {
-        if mem::replace(&mut state.awake, true) {
+        if mem::replace(&mut state.sleep, Sleep::Awake) == Sleep::Awake {
             return;
         }
         let driver = state.driver.clone();
@@ -267,8 +276,11 @@ impl Shared {
         if matches!(&command, Command::Control(control) if matches!(**control, Control::Shutdown(_))) {
             state.phase = Phase::Stopping;
         }
+        let can_wait = matches!(command, Command::Settle(_, Settlement::Done));
         state.commands.push(command);
-        Self::wake(state);
+        if !(can_wait && state.sleep == Sleep::Dozing) {
+            Self::wake(state);
+        }
     }
 
     pub(super) fn control(&self, control: Control) {
@@ -353,16 +365,17 @@ impl Shared {
     /// All commands at once; `into` is empty and its room is used for the next ones.
     pub(super) fn take_commands(&self, into: &mut Vec<Command>) {
         let mut state = self.lock();
-        state.awake = true;
+        state.sleep = Sleep::Awake;
         state.inbox_bytes = 0;
         mem::swap(&mut state.commands, into);
     }
 
-    /// True if the driver may sleep: there is no command, and the next one will wake it.
-    pub(super) fn prepare_sleep(&self) -> bool {
+    /// True if the driver may sleep as it says: there is no command, and the next one that cannot wait will wake it.
+    pub(super) fn prepare_sleep(&self, sleep: Sleep) -> bool {
         let mut state = self.lock();
-        state.awake = !state.commands.is_empty();
-        !state.awake
+        let may = state.commands.is_empty();
+        state.sleep = if may { sleep } else { Sleep::Awake };
+        may
     }
 
     /// Hands outcomes out, all with one lock; then wakes.

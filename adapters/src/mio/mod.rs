@@ -68,8 +68,10 @@ fn run(mut poll: Poll, mut hub: Hub, mut driver: MioDriver) {
     hub.set_thread();
     let mut events = Events::with_capacity(256);
     loop {
-        hub.exchange(driver.clock().now());
-        if driver.turn(hub.client()).events {
+        let now = driver.clock().now();
+        hub.exchange(now);
+        let wait = driver.turn(hub.client());
+        if wait.events {
             continue;
         }
         if hub.is_finished() {
@@ -79,7 +81,9 @@ fn run(mut poll: Poll, mut hub: Hub, mut driver: MioDriver) {
             // Commands come together as well: the driver counts as awake.
             thread::sleep(pause);
         }
-        let timeout = if hub.prepare_sleep() { driver.timeout() } else { Some(Duration::ZERO) };
+        let left = driver.clock().left(hub.doze(wait, now).until);
+        let timeout = driver.timeout().into_iter().chain(left).min();
+        let timeout = if hub.prepare_sleep() { timeout } else { Some(Duration::ZERO) };
         match poll.poll(&mut events, timeout) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => break,
             _ => {}

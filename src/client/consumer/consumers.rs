@@ -152,6 +152,10 @@ impl Consumers {
         self.all.iter().map(|(_, _, consumer)| consumer.held_bytes).sum()
     }
 
+    pub(crate) fn settlements_can_wait(&self) -> bool {
+        self.all.iter().all(|(_, _, consumer)| consumer.settlements_can_wait())
+    }
+
     pub(crate) fn count(&self) -> usize {
         self.all.len()
     }

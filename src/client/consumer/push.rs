@@ -522,6 +522,15 @@ impl PushConsumer {
         self.stats.unfinished_bytes = self.held_bytes as u64;
     }
 
+    /// Nothing hinges on a settlement just now: it is running, and less is unfinished than holds one queue's pulls back.
+    /// The span of a queue aside, which one message may hold.
+    pub(super) fn settlements_can_wait(&self) -> bool {
+        let limits = self.config.flow_limits();
+        self.is_running()
+            && self.stats.unfinished <= limits.count as u64
+            && self.held_bytes <= limits.bytes.min(self.config.cached_bytes_limit)
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.phase == Phase::Closed
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use super::explore;
 use crate::handle::consumer::Recv;
 use crate::handle::inlet::Inlet;
 use crate::handle::parked::block_on;
-use crate::handle::shared::{Command, Shared};
+use crate::handle::shared::{Command, Shared, Sleep};
 use crate::handle::sync::{AtomicBool, thread};
 
 const MESSAGES: usize = 3;
@@ -214,6 +214,47 @@ fn the_end_of_a_consumer_leaves_nobody_waiting() {
         inlet.close(Some([].into()));
         assert!(reader.join().expect("ends"));
         assert!(closer.join().expect("ends"), "told before it was over");
+    });
+}
+
+/// Counts how often the driver is woken.
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl std::task::Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, SeqCst);
+    }
+}
+
+#[test]
+fn an_acknowledgement_does_not_wake_a_driver_that_dozes() {
+    explore(|| {
+        let (shared, inlet) = inlet();
+        let woken = Arc::new(Woken::default());
+        shared.set_driver(&Waker::from(woken.clone()));
+        let mut first = delivery();
+        let mut second = first.split_off(1);
+        let third = second.split_off(1);
+        for piece in [first, second, third] {
+            push(&inlet, piece);
+        }
+        assert!(shared.prepare_sleep(Sleep::Dozing));
+        let ackers: Vec<_> = (0..2)
+            .map(|_| {
+                let inlet = inlet.clone();
+                thread::spawn(move || inlet.try_pop().expect("three were pushed").ack())
+            })
+            .collect();
+        for acker in ackers {
+            acker.join().expect("ends");
+        }
+        assert_eq!(woken.0.load(SeqCst), 0);
+        assert!(!shared.prepare_sleep(Sleep::Asleep), "they wait for its next turn");
+        assert_eq!(settled(&shared, Settlement::Done).len(), 2);
+        assert!(shared.prepare_sleep(Sleep::Dozing));
+        inlet.try_pop().expect("three were pushed").retry_later();
+        assert_eq!(woken.0.load(SeqCst), 1, "what is not done cannot wait");
     });
 }
 

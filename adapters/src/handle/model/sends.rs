@@ -15,7 +15,7 @@ use super::explore;
 use crate::handle::error::{ClientError, SendError};
 use crate::handle::oneshot::oneshot;
 use crate::handle::parked::block_on;
-use crate::handle::shared::{Command, Outcome, Shared};
+use crate::handle::shared::{Command, Outcome, Shared, Sleep};
 use crate::handle::sync::thread;
 
 fn message() -> Message {
@@ -65,7 +65,7 @@ fn drive(shared: &Shared, sends: usize) -> (usize, usize) {
             shared.complete(&mut done, &mut wakers);
             continue;
         }
-        if shared.prepare_sleep() {
+        if shared.prepare_sleep(Sleep::Asleep) {
             sleeps += 1;
             thread::park();
         }

@@ -439,6 +439,10 @@ impl Harness {
         self.consumers.heartbeat_data().next().expect("a consumer")
     }
 
+    pub(super) fn settlements_can_wait(&self) -> bool {
+        self.consumers.settlements_can_wait()
+    }
+
     pub(super) fn stats(&self) -> ConsumerStats {
         self.last_stats
     }

@@ -35,6 +35,26 @@ fn offsets_are_committed_as_lowest_unfinished() {
     assert_eq!((stats.commits, stats.commit_errors, stats.finished, stats.unfinished), (1, 1, 5, 0));
 }
 
+#[test]
+fn settlements_can_wait_until_something_hinges_on_them() {
+    let mut config = config();
+    config.pull_threshold_for_queue = 5;
+    let (mut h, pull) = consuming(config, 0);
+    h.answer_pull(pull, FOUND, &next(4), &body(0..4));
+    let first = h.delivered();
+    assert!(h.settlements_can_wait());
+    let pull = h.take(Q::PULL_MESSAGE);
+    h.answer_pull(pull, FOUND, &next(6), &body(4..6));
+    let second = h.delivered();
+    assert!(h.of(Q::PULL_MESSAGE).is_none(), "more is unfinished than a queue may have");
+    assert!(!h.settlements_can_wait());
+    h.settle(second, Settlement::Done);
+    assert!(h.settlements_can_wait() && h.of(Q::PULL_MESSAGE).is_some());
+    h.close();
+    assert!(!h.settlements_can_wait(), "closing waits for it");
+    h.settle(first, Settlement::Done);
+}
+
 /// A member that held the queue by an older list may set it back when it lets it go.
 #[test]
 fn what_is_held_is_committed_anew_once_a_rebalance() {
