@@ -9,16 +9,15 @@ mod dial;
 mod driver;
 mod ready;
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
 use futures_io::{AsyncRead, AsyncWrite};
-use rocketmq_engine::Wait;
+use rocketmq_engine::{Instant, Wait};
 
 pub use driver::AsyncDriver;
 
@@ -59,9 +58,13 @@ pub trait Runtime: Sized + Send + Sync + 'static {
     /// Starts a task.
     fn spawn(task: Task) -> io::Result<()>;
 
-    /// Starts what drives a client: as a task, unless its own thread serves it better ([`ClientDriver::with_thread`]).
+    /// Starts what drives a client: a task, all the time, unless a thread is better under load
+    /// ([`ClientDriver::drive_until`]).
     fn drive(driver: ClientDriver<Self>) -> io::Result<()> {
-        Self::spawn(Box::pin(driver))
+        Self::spawn(Box::pin(async {
+            let mut driver = driver;
+            driver.drive_until(Until::End).await;
+        }))
     }
 }
 
@@ -74,12 +77,25 @@ impl<R: Runtime> Launch for R {
     fn launch(hub: Hub, clock: Clock) -> Result<(), ClientError> {
         let mut driver = AsyncDriver::with_clock(clock, hub.stats().clone());
         driver.set_gather(hub.gather());
-        Ok(R::drive(ClientDriver { driver, hub, pausing: None, has_thread: false })?)
+        Ok(R::drive(ClientDriver { driver, hub, pausing: None, paused_at: Instant::ZERO })?)
     }
 }
 
-/// Drives the client of some handles, to be polled until it is ready: then the client is no more. See
-/// [`Runtime::drive`].
+/// When to stop driving a client for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// The client is no more.
+    End,
+    /// There is load: its pauses are to be slept by a thread.
+    Load,
+    /// The same on such a thread: there has been no load for a while. Pauses are slept until then.
+    Lull,
+}
+
+/// After so long without a pause a thread gives the client back.
+const LULL: Duration = Duration::from_millis(10);
+
+/// Drives the client of some handles. See [`Runtime::drive`].
 // Fields are dropped in this order: who waits for the end finds the sockets closed.
 #[derive(Debug)]
 pub struct ClientDriver<R: Runtime> {
@@ -87,61 +103,72 @@ pub struct ClientDriver<R: Runtime> {
     hub: Hub,
     /// The pause under way, and what the engine waits for.
     pausing: Option<Wait>,
-    has_thread: bool,
+    /// When a thread last slept a pause.
+    paused_at: Instant,
 }
 
 impl<R: Runtime> ClientDriver<R> {
-    /// Whoever polls it has a thread for it alone: under load that sleeps, which is cheaper than a timer.
-    #[must_use]
-    pub fn with_thread(mut self) -> Self {
-        self.has_thread = true;
-        self
+    /// Drives it until then or until its end, whichever comes first; false at the end.
+    pub async fn drive_until(&mut self, until: Until) -> bool {
+        if until == Until::Lull {
+            self.paused_at = self.driver.clock().now();
+        }
+        poll_fn(|cx| self.poll_drive(until, cx)).await
     }
 
-    /// Ready when answers have come together. Meanwhile commands do as well: they wake nobody, since the driver counts
-    /// as awake.
-    fn poll_pause(&mut self, wait: Wait, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.has_thread {
-            return self.driver.poll_pause(self.hub.client(), wait, cx);
-        }
-        if let Some(pause) = self.driver.pause(self.hub.client(), wait) {
-            thread::sleep(pause);
-        }
-        Poll::Ready(())
-    }
-}
-
-impl<R: Runtime> Future for ClientDriver<R> {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = self.get_mut();
-        this.hub.set_waker(cx.waker());
+    fn poll_drive(&mut self, until: Until, cx: &mut Context<'_>) -> Poll<bool> {
+        self.hub.set_waker(cx.waker());
         for _ in 0..TURNS {
-            let wait = match this.pausing.take() {
+            let wait = match self.pausing.take() {
                 Some(wait) => wait,
                 None => {
-                    let now = this.driver.clock().now();
-                    this.hub.exchange(now);
-                    let wait = this.driver.act(this.hub.client());
+                    let now = self.driver.clock().now();
+                    self.hub.exchange(now);
+                    let wait = self.driver.act(self.hub.client());
                     if wait.events {
                         continue;
                     }
-                    if this.hub.is_finished() {
-                        return Poll::Ready(());
+                    if self.hub.is_finished() {
+                        return Poll::Ready(false);
                     }
-                    this.hub.doze(wait, now)
+                    self.hub.doze(wait, now)
                 }
             };
-            if this.poll_pause(wait, cx).is_pending() {
-                this.pausing = Some(wait);
-                return Poll::Pending;
+            // Meanwhile commands come together: they wake nobody, since the driver counts as awake.
+            match until {
+                Until::End => {
+                    if self.driver.poll_pause(self.hub.client(), wait, cx).is_pending() {
+                        self.pausing = Some(wait);
+                        return Poll::Pending;
+                    }
+                }
+                Until::Load => {
+                    if self.driver.pause(self.hub.client(), wait).is_some() {
+                        return Poll::Ready(true);
+                    }
+                }
+                Until::Lull => {
+                    if self.sleep_pause(wait) > LULL {
+                        return Poll::Ready(true);
+                    }
+                }
             }
-            if this.driver.poll_wait(this.hub.client(), wait, cx).is_pending() && this.hub.prepare_sleep() {
+            if self.driver.poll_wait(self.hub.client(), wait, cx).is_pending() && self.hub.prepare_sleep() {
                 return Poll::Pending;
             }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Sleeps a pause if there should be one; how long ago the last one was.
+    fn sleep_pause(&mut self, wait: Wait) -> Duration {
+        let pause = self.driver.pause(self.hub.client(), wait);
+        let now = self.driver.clock().now();
+        if let Some(pause) = pause {
+            thread::sleep(pause);
+            self.paused_at = now;
+        }
+        now - self.paused_at
     }
 }

@@ -5,13 +5,12 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::thread;
 use std::time::Duration;
 
 use ::async_std::net::TcpStream;
 use ::async_std::task;
 
-use crate::async_io::{self, ClientDriver, Runtime};
+use crate::async_io::{self, ClientDriver, Runtime, Until};
 use crate::handle::Task;
 
 pub use crate::handle::{
@@ -23,7 +22,7 @@ pub use crate::handle::{Producer, ProducerBuilder, PushConsumer, Recv, Shutdown}
 #[derive(Clone, Copy, Debug)]
 pub struct AsyncStd;
 
-/// A client driven by a thread of its own, whose sockets are async-std's.
+/// A client driven by an async-std task, and under load by a thread for work that blocks.
 pub type Client = async_io::Client<AsyncStd>;
 /// Sets such a client up.
 pub type ClientBuilder = async_io::ClientBuilder<AsyncStd>;
@@ -60,9 +59,16 @@ impl Runtime for AsyncStd {
         Ok(())
     }
 
-    // A task's wake-up costs this executor two threads' wake-ups, and a pause three system calls.
-    fn drive(driver: ClientDriver<Self>) -> io::Result<()> {
-        let thread = thread::Builder::new().name("rocketmq-async-std".into());
-        thread.spawn(move || task::block_on(driver.with_thread())).map(drop)
+    // A wake-up of a task costs this executor two of threads, and a pause three system calls.
+    fn drive(mut driver: ClientDriver<Self>) -> io::Result<()> {
+        Self::spawn(Box::pin(async move {
+            while driver.drive_until(Until::Load).await {
+                driver = task::spawn_blocking(move || {
+                    task::block_on(driver.drive_until(Until::Lull));
+                    driver
+                })
+                .await;
+            }
+        }))
     }
 }

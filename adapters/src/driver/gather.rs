@@ -18,8 +18,11 @@ const LOAD: u64 = 8;
 /// have work queued lose nothing by it, and the others a sixth of a round trip on average.
 const PART: u32 = 3;
 
-/// After so long without load what was learned of it is forgotten. It is longer than an application takes that was
-/// answered all at once and goes on.
+/// What an application that was answered nearly all at once gets to go on. Sockets have little to bring meanwhile, and a
+/// broker should not be without work for longer.
+const MOMENT: Duration = Duration::from_micros(100);
+
+/// After so long without load what was learned of it is forgotten.
 const LULL: Duration = Duration::from_millis(10);
 
 /// A shorter pause costs as much as it saves.
@@ -30,7 +33,8 @@ const SHORTEST: Duration = Duration::from_micros(60);
 /// A broker answers nearly one send at a time, and each read, wake-up and hand-over costs about the same for one
 /// answer as for thirty. While many sends are under way reads are therefore kept apart: by a third of what a send
 /// takes just now (Little's law: sends under way, divided by answers a second), at most by the bound. A driver whose
-/// own work takes longer than that never pauses; with a few sends in flight none does.
+/// own work takes longer than that never pauses; with a few sends in flight none does. When an application is answered
+/// nearly all at once, what it goes on with is waited for, a moment.
 #[derive(Clone, Copy, Debug)]
 pub struct Gather {
     bound: Duration,
@@ -63,7 +67,6 @@ impl Gather {
     pub fn apart(&mut self, stats: &ClientStats, now: Instant) -> Duration {
         let ended = stats.acknowledged + stats.failed + stats.indeterminate;
         let under_way = stats.sends.saturating_sub(ended);
-        // Who was answered all at once is about to send again.
         let lately = under_way.max(mem::replace(&mut self.under_way, under_way));
         if lately < LOAD || self.bound.is_zero() {
             self.lull.get_or_insert(now);
@@ -79,8 +82,11 @@ impl Gather {
             self.nanos = (self.nanos - self.nanos / 8).saturating_add(took);
             (self.ended, self.at) = (ended, now);
         }
+        if under_way < LOAD {
+            return MOMENT.min(self.bound);
+        }
         let each = self.nanos.checked_div(self.answers).unwrap_or(0);
-        (Duration::from_nanos(each.saturating_mul(lately)) / PART).min(self.bound)
+        (Duration::from_nanos(each.saturating_mul(under_way)) / PART).min(self.bound)
     }
 
     /// What is left to wait of `apart` when the last read was `ago`; `None` if that is not worth a sleep.
@@ -142,9 +148,9 @@ mod tests {
         assert_eq!(gather.apart(&stats(0, 0), at(0)), Duration::ZERO);
         // A burst after ten seconds of silence.
         assert_eq!(gather.apart(&stats(64, 0), at(10_000_000)), Duration::ZERO);
-        assert_eq!(gather.apart(&stats(64, 8), at(10_000_100)), Duration::from_nanos(100_000 / 8 * 64 / 3));
-        // Its last few do not wait, nor does the one after a second.
-        assert_ne!(gather.apart(&stats(64, 60), at(10_000_200)), Duration::ZERO);
+        assert_eq!(gather.apart(&stats(64, 8), at(10_000_100)), Duration::from_nanos(100_000 / 8 * 56 / 3));
+        // The last few wait for a moment, then for nothing; nor does the first one after a second wait.
+        assert_eq!(gather.apart(&stats(64, 60), at(10_000_200)), MOMENT);
         assert_eq!(gather.apart(&stats(64, 61), at(10_000_300)), Duration::ZERO);
         assert_eq!(gather.apart(&stats(164, 64), at(11_000_000)), Duration::ZERO);
     }
@@ -159,7 +165,7 @@ mod tests {
             (acknowledged, time) = (acknowledged + 64, time + 1280);
             let nothing = gather.apart(&stats(acknowledged, acknowledged), at(time));
             let again = gather.apart(&stats(acknowledged + 64, acknowledged), at(time + 200));
-            assert!(nothing > Duration::from_micros(300) && again > Duration::from_micros(300));
+            assert!(nothing == MOMENT && again > Duration::from_micros(300), "{nothing:?}, {again:?}");
         }
     }
 
