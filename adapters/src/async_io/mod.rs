@@ -167,7 +167,7 @@ impl<R: Runtime> ClientDriver<R> {
         let now = self.driver.clock().now();
         if let Some(pause) = pause {
             thread::sleep(pause);
-            self.paused_at = now;
+            self.paused_at = now + pause;
         }
         now - self.paused_at
     }
