@@ -82,11 +82,11 @@ impl Gather {
             self.nanos = (self.nanos - self.nanos / 8).saturating_add(took);
             (self.ended, self.at) = (ended, now);
         }
-        if under_way < LOAD {
-            return MOMENT.min(self.bound);
-        }
         let each = self.nanos.checked_div(self.answers).unwrap_or(0);
-        (Duration::from_nanos(each.saturating_mul(under_way)) / PART).min(self.bound)
+        let part = |sends| Duration::from_nanos(each.saturating_mul(sends)) / PART;
+        // A broker so fast that all are answered sooner is not waited for.
+        let apart = if under_way < LOAD { part(lately).min(MOMENT) } else { part(under_way) };
+        apart.min(self.bound)
     }
 
     /// What is left to wait of `apart` when the last read was `ago`; `None` if that is not worth a sleep.
@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(gather.apart(&stats(64, 0), at(10_000_000)), Duration::ZERO);
         assert_eq!(gather.apart(&stats(64, 8), at(10_000_100)), Duration::from_nanos(100_000 / 8 * 56 / 3));
         // The last few wait for a moment, then for nothing; nor does the first one after a second wait.
-        assert_eq!(gather.apart(&stats(64, 60), at(10_000_200)), MOMENT);
+        assert_eq!(gather.apart(&stats(64, 60), at(10_000_200)), Duration::from_nanos(187_500 / 59 * 56 / 3));
         assert_eq!(gather.apart(&stats(64, 61), at(10_000_300)), Duration::ZERO);
         assert_eq!(gather.apart(&stats(164, 64), at(11_000_000)), Duration::ZERO);
     }
