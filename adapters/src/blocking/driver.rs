@@ -160,6 +160,11 @@ impl BlockingDriver {
         !self.apart.is_zero()
     }
 
+    #[cfg(test)]
+    pub(super) fn connections(&self) -> impl Iterator<Item = ConnId> {
+        self.conns.iter().flatten().map(|conn| conn.id)
+    }
+
     /// A peer does not take what is written.
     pub(super) fn is_stalled(&self) -> bool {
         !self.stalled.is_empty()
@@ -217,7 +222,8 @@ impl BlockingDriver {
     /// Sleeps until the engine's deadline, input or the waker; hands in what came.
     pub fn wait(&mut self, client: &mut Client, wait: Wait) {
         let timeout = self.prepare_wait(client, wait);
-        self.take_in(client, wait, timeout);
+        self.mailbox.wait(timeout);
+        self.take_in(client, wait.until, None);
     }
 
     /// Gives readers what is theirs; how long to sleep.
@@ -229,45 +235,38 @@ impl BlockingDriver {
 
     /// The same without sleeping, for when commands wait.
     pub(super) fn look(&mut self, client: &mut Client, wait: Wait) {
-        self.take_in(client, wait, Some(Duration::ZERO));
+        self.take_in(client, wait.until, None);
     }
 
     /// Under load: waits for the next read alone, so that commands come together meanwhile. False: it is no load, or
     /// nothing has been read for so long that commands should not wait for it.
     pub(super) fn gather(&mut self, client: &mut Client, wait: Wait) -> bool {
         if mem::take(&mut self.more) {
-            self.take_in(client, wait, Some(Duration::ZERO));
+            self.look(client, wait);
             return true;
         }
         let pause = Gather::pause(self.apart, self.clock.now() - self.read_at);
         let Some(pause) = pause.filter(|_| !self.is_stalled()) else { return false };
         let left = self.clock.left(wait.until).unwrap_or(pause);
         self.stats.count_pause();
-        self.take_in(client, wait, Some(pause.min(left)));
+        self.mailbox.wait(Some(pause.min(left)));
+        self.take_in(client, wait.until, None);
         true
     }
 
-    fn take_in(&mut self, client: &mut Client, wait: Wait, timeout: Option<Duration>) {
+    /// Hands in what came from dials and readers, what there is at taken sockets, and the engine's deadline. What a reader
+    /// brings itself comes last: what it has brought before may still be in the mailbox.
+    pub(super) fn take_in(&mut self, client: &mut Client, until: Option<Instant>, brought: Option<Input>) {
         let mut inputs = mem::take(&mut self.inputs);
-        self.mailbox.take(timeout, &mut inputs);
-        self.handle_inputs(client, wait.until, inputs.drain(..));
-        self.inputs = inputs;
-    }
-
-    /// Hands in what came from dials and readers, what there is at taken sockets, and the engine's deadline.
-    pub(super) fn handle_inputs(
-        &mut self,
-        client: &mut Client,
-        until: Option<Instant>,
-        inputs: impl ExactSizeIterator<Item = Input>,
-    ) {
+        self.mailbox.take(&mut inputs);
+        inputs.extend(brought);
         self.stats.count_turn();
         let now = self.clock.now();
         self.clock.check(client, now);
-        if inputs.len() > 0 {
+        if !inputs.is_empty() {
             self.read_at = now;
         }
-        for input in inputs {
+        for input in inputs.drain(..) {
             match input {
                 Input::Connected(conn, stream) => self.connected(client, conn, stream, now),
                 Input::ConnectFailed(conn, error) => {
@@ -282,6 +281,7 @@ impl BlockingDriver {
                 }
             }
         }
+        self.inputs = inputs;
         self.read_taken(client, now);
         if until.is_some_and(|until| until <= now) {
             client.handle_timeout(now);

@@ -62,8 +62,8 @@ impl Mailbox {
         self.notify(state);
     }
 
-    /// Waits for input, a waker or the end of `timeout` (`None`: for ever). `into` is empty, its room is reused.
-    pub(super) fn take(&self, timeout: Option<Duration>, into: &mut Vec<Input>) {
+    /// Waits for input, a waker or the end of `timeout` (`None`: for ever). The driver's thread alone does.
+    pub(super) fn wait(&self, timeout: Option<Duration>) {
         let until = timeout.map(|timeout| std::time::Instant::now() + timeout);
         let mut state = self.lock();
         while state.inputs.is_empty() && !state.woken {
@@ -81,7 +81,11 @@ impl Mailbox {
         }
         state.waiting = false;
         state.woken = false;
-        mem::swap(&mut state.inputs, into);
+    }
+
+    /// Takes all input there is. `into` is empty, its room is reused.
+    pub(super) fn take(&self, into: &mut Vec<Input>) {
+        mem::swap(&mut self.lock().inputs, into);
     }
 }
 
