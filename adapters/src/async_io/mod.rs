@@ -22,7 +22,7 @@ use rocketmq_engine::{Instant, Wait};
 pub use driver::AsyncDriver;
 
 use crate::driver::Clock;
-use crate::handle::{ClientError, Hub, Launch, Task};
+use crate::handle::{ClientError, Hub, Launch, Task, Turn};
 
 pub use crate::handle::{
     Client, ClientBuilder, Closed, ConsumerBuilder, Deliveries, Delivery, Listener, Messages,
@@ -121,18 +121,11 @@ impl<R: Runtime> ClientDriver<R> {
         for _ in 0..TURNS {
             let wait = match self.pausing.take() {
                 Some(wait) => wait,
-                None => {
-                    let now = self.driver.clock().now();
-                    self.hub.exchange(now);
-                    let wait = self.driver.act(self.hub.client());
-                    if wait.events {
-                        continue;
-                    }
-                    if self.hub.is_finished() {
-                        return Poll::Ready(false);
-                    }
-                    self.hub.doze(wait, now)
-                }
+                None => match self.hub.turn(self.driver.clock().now(), |client| self.driver.act(client)) {
+                    Turn::Again => continue,
+                    Turn::Over => return Poll::Ready(false),
+                    Turn::Wait(wait) => wait,
+                },
             };
             // Meanwhile commands come together: they wake nobody, since the driver counts as awake.
             match until {

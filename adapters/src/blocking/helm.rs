@@ -11,7 +11,7 @@ use rocketmq_engine::{Instant, Wait};
 
 use super::driver::BlockingDriver;
 use super::mailbox::{Input, Mailbox};
-use crate::handle::Hub;
+use crate::handle::{Hub, Turn};
 
 /// Turns a reader takes before it reads again: it is not there for commands that flood in.
 const TURNS: usize = 4;
@@ -88,16 +88,11 @@ impl Seat {
     fn steer(&mut self) -> Option<Wait> {
         let Self { hub, driver, .. } = self;
         loop {
-            let now = driver.clock().now();
-            hub.exchange(now);
-            let wait = driver.act(hub.client());
-            if wait.events {
-                continue;
-            }
-            if hub.is_finished() {
-                return None;
-            }
-            let wait = hub.doze(wait, now);
+            let wait = match hub.turn(driver.clock().now(), |client| driver.act(client)) {
+                Turn::Again => continue,
+                Turn::Over => return None,
+                Turn::Wait(wait) => wait,
+            };
             // Commands that come while answers are gathered wake nobody: the driver counts as awake.
             if driver.gather(hub.client(), wait) {
                 continue;
@@ -115,19 +110,15 @@ impl Seat {
         hub.set_thread();
         driver.take_in(hub.client(), *until, Some(input));
         for _ in 0..TURNS {
-            let now = driver.clock().now();
-            hub.exchange(now);
-            let wait = driver.act(hub.client());
-            if wait.events {
-                continue;
-            }
-            if hub.is_finished() || driver.is_stalled() {
-                return true;
-            }
-            let wait = hub.doze(wait, now);
-            if hub.prepare_sleep() {
-                let sleeps_longer = |at| until.is_none_or(|until| at < until);
-                return wait.until.is_some_and(sleeps_longer);
+            match hub.turn(driver.clock().now(), |client| driver.act(client)) {
+                Turn::Wait(wait) if !driver.is_stalled() => {
+                    if hub.prepare_sleep() {
+                        let sleeps_longer = |at| until.is_none_or(|until| at < until);
+                        return wait.until.is_some_and(sleeps_longer);
+                    }
+                }
+                Turn::Again => {}
+                Turn::Wait(_) | Turn::Over => return true,
             }
         }
         true

@@ -23,7 +23,7 @@ pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// An adapter: how a driver is started that runs a [`Hub`] to its end.
 pub trait Launch: Sized + Send + Sync + 'static {
-    /// Starts the driver. It owns the hub, and drops it when [`Hub::is_finished`].
+    /// Starts the driver. It owns the hub, and drops it at [`Turn::Over`](super::Turn::Over).
     fn launch(hub: Hub, clock: Clock) -> Result<(), ClientError>;
 
     /// Starts a task, where there are tasks: for listeners.

@@ -47,16 +47,27 @@ impl fmt::Debug for NoticeSink {
     }
 }
 
+/// How a [`Hub::turn`] ended.
+#[derive(Clone, Copy, Debug)]
+pub enum Turn {
+    /// There are events: take the next turn.
+    Again,
+    /// The engine has said its last word and its actions are carried out: the driver ends.
+    Over,
+    /// The driver may wait, for so long at most.
+    Wait(Wait),
+}
+
 /// The engine and its handles' inbox, for a driver to run. The loop of a driver:
 ///
 /// ```text
 /// loop {
-///     let now = clock.now();
-///     hub.exchange(now);                          // events out, commands in
-///     let wait = ...;                             // carry out the engine's actions until Wait
-///     if wait.events { continue }
-///     let wait = hub.doze(wait, now);
-///     if hub.is_finished() { break }
+///     // Events out, commands in, and the engine's actions carried out until `Wait`.
+///     let wait = match hub.turn(clock.now(), |client| ...) {
+///         Turn::Again => continue,
+///         Turn::Over => break,
+///         Turn::Wait(wait) => wait,
+///     };
 ///     ...                                         // under load: a pause, while commands come together
 ///     if hub.prepare_sleep() { ... }              // sleep until a socket, a command or the deadline
 ///     ...                                         // hand inputs to the engine, in any case
@@ -142,8 +153,21 @@ impl Hub {
         self.shared.set_driver_thread();
     }
 
-    /// Hands all events out and takes all commands in.
-    pub fn exchange(&mut self, now: Instant) {
+    /// One turn: hands all events out, takes all commands in, and lets the driver `act`, which carries out the engine's
+    /// actions.
+    pub fn turn(&mut self, now: Instant, act: impl FnOnce(&mut engine::Client) -> Wait) -> Turn {
+        self.exchange(now);
+        let wait = act(&mut self.client);
+        if wait.events {
+            Turn::Again
+        } else if self.stopped {
+            Turn::Over
+        } else {
+            Turn::Wait(self.doze(wait, now))
+        }
+    }
+
+    fn exchange(&mut self, now: Instant) {
         self.dispatch(now);
         while let Some(notice) = self.client.poll_notice() {
             if let Some(told) = &mut self.notices.0 {
@@ -188,8 +212,7 @@ impl Hub {
 
     /// What the driver should wait for. While deliveries are being settled and nothing hinges on that, it is to look around
     /// every few milliseconds: then no acknowledgement has to wake it.
-    #[must_use]
-    pub fn doze(&mut self, wait: Wait, now: Instant) -> Wait {
+    fn doze(&mut self, wait: Wait, now: Instant) -> Wait {
         if now >= self.doze_until && mem::take(&mut self.settled) {
             self.doze_until = now + DOZE;
         }
@@ -202,15 +225,10 @@ impl Hub {
         Wait { until: Some(until), ..wait }
     }
 
-    /// True when the driver may sleep until the deadline of [`doze`](Self::doze): no command waits, and the next one that
-    /// cannot will wake it.
+    /// True when the driver may sleep until the deadline of the last [`turn`](Self::turn): no command waits, and the next
+    /// one that cannot will wake it.
     pub fn prepare_sleep(&self) -> bool {
         self.shared.prepare_sleep(self.sleep)
-    }
-
-    /// True when the engine has said its last word: the driver carries out the actions left, and ends.
-    pub fn is_finished(&self) -> bool {
-        self.stopped
     }
 
     fn note_slot(&mut self, index: usize, slot: u32) {

@@ -37,6 +37,6 @@ pub use client::{Client, Shutdown};
 pub use consumer::{Closed, ConsumerBuilder, Deliveries, Listener, PushConsumer, Recv};
 pub use delivery::{Delivery, Messages};
 pub use error::{ClientError, SendError};
-pub use hub::Hub;
+pub use hub::{Hub, Turn};
 pub use producer::{Pending, PendingOneway, Producer, ProducerBuilder};
 pub use shared::DriverStats;

@@ -17,7 +17,7 @@ use ::mio::{Events, Poll, Token};
 pub use driver::MioDriver;
 
 use crate::driver::Clock;
-use crate::handle::{ClientError, Hub, Launch, parked};
+use crate::handle::{ClientError, Hub, Launch, Turn, parked};
 
 pub use parked::{
     ConsumerBuilder, Deliveries, Delivery, Listener, Messages, Pending, Producer, ProducerBuilder,
@@ -68,20 +68,16 @@ fn run(mut poll: Poll, mut hub: Hub, mut driver: MioDriver) {
     hub.set_thread();
     let mut events = Events::with_capacity(256);
     loop {
-        let now = driver.clock().now();
-        hub.exchange(now);
-        let wait = driver.turn(hub.client());
-        if wait.events {
-            continue;
-        }
-        if hub.is_finished() {
-            break;
-        }
+        let wait = match hub.turn(driver.clock().now(), |client| driver.turn(client)) {
+            Turn::Again => continue,
+            Turn::Over => break,
+            Turn::Wait(wait) => wait,
+        };
         if let Some(pause) = driver.pause() {
             // Commands come together as well: the driver counts as awake.
             thread::sleep(pause);
         }
-        let left = driver.clock().left(hub.doze(wait, now).until);
+        let left = driver.clock().left(wait.until);
         let timeout = driver.timeout().into_iter().chain(left).min();
         let timeout = if hub.prepare_sleep() { timeout } else { Some(Duration::ZERO) };
         match poll.poll(&mut events, timeout) {
