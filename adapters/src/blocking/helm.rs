@@ -72,9 +72,9 @@ impl Helm {
         };
         match seat.as_mut() {
             Some(seat) if !seat.driver.is_loaded() => {
-                let alarm = Alarm(self);
+                let _alarm = Alarm(self);
                 if seat.take_in(input) {
-                    alarm.0.mailbox.wake_by_ref();
+                    self.mailbox.wake_by_ref();
                 }
             }
             Some(_) => self.mailbox.post(input),
