@@ -50,6 +50,20 @@ fn max_in_flight() {
 }
 
 #[test]
+fn a_refused_request_is_counted_with_the_memory_it_borrowed() {
+    let mut config = config();
+    config.connection.max_in_flight = 8;
+    let (mut w, send) = world(config);
+    w.silent.insert("a:1".into());
+    while send(&mut w, 10).is_ok() {}
+    // All is written, so the connection has left its storage to others; the refused request borrows it.
+    w.turn();
+    let before = w.client.held_bytes();
+    assert!(matches!(send(&mut w, 10), Err(RejectReason::InFlightFull { limit: 8 })));
+    assert_eq!(w.client.held_bytes(), before);
+}
+
+#[test]
 fn max_queued_bytes() {
     let mut config = config();
     config.connection.max_queued_bytes = 100_000;

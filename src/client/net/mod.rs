@@ -343,7 +343,11 @@ impl Net {
                 deadlines.mark(conn.index());
                 Ok(CallId { conn, request })
             }
-            Err(rejected) => Err((CallRefused::Rejected(rejected.reason), rejected.returned)),
+            Err(rejected) => {
+                link.core.leave_storage(spare_queues);
+                link.note_held(noted_out);
+                Err((CallRefused::Rejected(rejected.reason), rejected.returned))
+            }
         }
     }
 
