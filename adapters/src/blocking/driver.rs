@@ -45,22 +45,57 @@ impl Conn {
         self.held.len() == reader::CHUNKS
     }
 
+    /// Moves bytes from the socket into the engine, and says whether there were any.
+    fn read(
+        &mut self,
+        client: &mut Client,
+        budget: Budget,
+        now: Instant,
+        stats: &DriverStats,
+    ) -> (Pump, bool) {
+        let Some(stream) = &mut self.stream else { return (Pump::Gone, false) };
+        let mut found = false;
+        let pump = pump_read(client, self.id, budget, now, |free| {
+            stats.count_read();
+            let n = stream.read(free)?;
+            found |= n > 0;
+            Ok(n)
+        });
+        (pump, found)
+    }
+
+    /// The same of a socket that has something, without waiting for more.
+    fn read_ready(&mut self, client: &mut Client, now: Instant, stats: &DriverStats) -> bool {
+        let (pump, found) = self.read(client, Budget { bytes: 1, until_blocked: false }, now, stats);
+        // All the room was filled, so there may be more.
+        if pump == Pump::BudgetSpent && self.set_nonblocking(true).is_ok() {
+            let _ = self.read(client, Budget::default(), now, stats);
+            if let Err(error) = self.set_nonblocking(false) {
+                client.handle_transport_error(self.id, transport_error(&error), now);
+            }
+        }
+        found
+    }
+
+    fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        self.stream.as_ref().map_or(Ok(()), |stream| stream.set_nonblocking(nonblocking))
+    }
+
     /// Keeps a chunk from the reader; with the last one the socket is the driver's.
     fn hold(&mut self, chunk: Vec<u8>) {
         self.held.push(chunk);
-        let Some(stream) = self.stream.as_ref().filter(|_| self.is_taken()) else { return };
+        if !self.is_taken() {
+            return;
+        }
         self.quiet = 0;
-        if stream.set_nonblocking(true).is_err() {
+        if self.set_nonblocking(true).is_err() {
             let _ = self.give_back();
         }
     }
 
     /// Gives the reader its chunks again.
     fn give_back(&mut self) -> io::Result<()> {
-        let made = match &self.stream {
-            Some(stream) if self.is_taken() => stream.set_nonblocking(false),
-            _ => Ok(()),
-        };
+        let made = if self.is_taken() { self.set_nonblocking(false) } else { Ok(()) };
         for chunk in self.held.drain(..) {
             if let Some(recycle) = &self.recycle {
                 // There is room for all chunks there are.
@@ -160,11 +195,6 @@ impl BlockingDriver {
         !self.apart.is_zero()
     }
 
-    #[cfg(test)]
-    pub(super) fn connections(&self) -> impl Iterator<Item = ConnId> {
-        self.conns.iter().flatten().map(|conn| conn.id)
-    }
-
     /// A peer does not take what is written.
     pub(super) fn is_stalled(&self) -> bool {
         !self.stalled.is_empty()
@@ -254,12 +284,16 @@ impl BlockingDriver {
         true
     }
 
-    /// Hands in what came from dials and readers, what there is at taken sockets, and the engine's deadline. What a reader
-    /// brings itself comes last: what it has brought before may still be in the mailbox.
-    pub(super) fn take_in(&mut self, client: &mut Client, until: Option<Instant>, brought: Option<Input>) {
+    /// Hands in what came from dials and readers, what there is at taken sockets, and the engine's deadline. What the socket
+    /// `ready` has comes behind what its reader has brought, which may still be in the mailbox; false if it is not read now.
+    pub(super) fn take_in(
+        &mut self,
+        client: &mut Client,
+        until: Option<Instant>,
+        ready: Option<ConnId>,
+    ) -> bool {
         let mut inputs = mem::take(&mut self.inputs);
         self.mailbox.take(&mut inputs);
-        inputs.extend(brought);
         self.stats.count_turn();
         let now = self.clock.now();
         self.clock.check(client, now);
@@ -282,6 +316,7 @@ impl BlockingDriver {
             }
         }
         self.inputs = inputs;
+        let read = ready.is_some_and(|id| self.read_ready(client, id, now));
         self.read_taken(client, now);
         if until.is_some_and(|until| until <= now) {
             client.handle_timeout(now);
@@ -290,6 +325,20 @@ impl BlockingDriver {
         if !self.is_loaded() {
             self.give_back_all(client);
         }
+        read
+    }
+
+    /// Reads a socket of which its reader said that it has something; false if it is not to be read now.
+    fn read_ready(&mut self, client: &mut Client, id: ConnId, now: Instant) -> bool {
+        let conn = self.conns.get_mut(id.index()).and_then(Option::as_mut).filter(|conn| conn.id == id);
+        let Some(conn) = conn.filter(|conn| conn.reading && conn.incoming.is_empty()) else { return false };
+        // The look of its reader is a system call, too.
+        self.stats.count_read();
+        let found = conn.read_ready(client, now, &self.stats);
+        if found {
+            self.read_at = now;
+        }
+        found
     }
 
     /// Looks at the sockets that are taken from their readers.
@@ -305,16 +354,10 @@ impl BlockingDriver {
         else {
             return false;
         };
-        let (true, true, Some(stream)) = (conn.is_taken(), conn.reading, &mut conn.stream) else {
+        if !conn.is_taken() || !conn.reading {
             return true;
-        };
-        let (stats, mut found) = (&self.stats, false);
-        let pump = pump_read(client, id, Budget::default(), now, |free| {
-            stats.count_read();
-            let n = stream.read(free)?;
-            found = true;
-            Ok(n)
-        });
+        }
+        let (pump, found) = conn.read(client, Budget::default(), now, &self.stats);
         if found {
             (self.read_at, conn.quiet) = (now, 0);
         } else {

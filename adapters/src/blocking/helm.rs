@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Wake;
 use std::thread;
 
-use rocketmq_engine::{Instant, Wait};
+use rocketmq_engine::{ConnId, Instant, Wait};
 
 use super::driver::BlockingDriver;
-use super::mailbox::{Input, Mailbox};
+use super::mailbox::Mailbox;
 use crate::handle::{Hub, Turn};
 
 /// Turns a reader takes before it reads again: it is not there for commands that flood in.
@@ -64,22 +64,16 @@ impl Helm {
         }
     }
 
-    /// A reader has something.
-    pub(super) fn bring(&self, input: Input) {
-        let Ok(mut seat) = self.seat.try_lock() else {
-            // The driver's thread looks into its mailbox before it waits; if it waits, it is woken.
-            return self.mailbox.post(input);
-        };
-        match seat.as_mut() {
-            Some(seat) if !seat.driver.is_loaded() => {
-                let _alarm = Alarm(self);
-                if seat.take_in(input) {
-                    self.mailbox.wake_by_ref();
-                }
-            }
-            Some(_) => self.mailbox.post(input),
-            None => {}
+    /// A reader's socket has something: reads it, and drives with it. False if another is at the helm, or reads later.
+    pub(super) fn read(&self, conn: ConnId) -> bool {
+        let Ok(mut seat) = self.seat.try_lock() else { return false };
+        let Some(seat) = seat.as_mut().filter(|seat| !seat.driver.is_loaded()) else { return false };
+        let _alarm = Alarm(self);
+        let (read, needed) = seat.read(conn);
+        if needed {
+            self.mailbox.wake_by_ref();
         }
+        read
     }
 }
 
@@ -104,11 +98,17 @@ impl Seat {
         }
     }
 
-    /// Drives with what a reader has; true if the driver's thread is needed then.
-    fn take_in(&mut self, input: Input) -> bool {
+    /// Drives with what a reader's socket has. Whether it was read, and whether the driver's thread is needed then.
+    fn read(&mut self, conn: ConnId) -> (bool, bool) {
         let Self { hub, driver, until } = self;
         hub.set_thread();
-        driver.take_in(hub.client(), *until, Some(input));
+        let read = driver.take_in(hub.client(), *until, Some(conn));
+        (read, self.settle())
+    }
+
+    /// Turns until there is nothing to do; true if the driver's thread is needed then.
+    fn settle(&mut self) -> bool {
+        let Self { hub, driver, until } = self;
         for _ in 0..TURNS {
             match hub.turn(driver.clock().now(), |client| driver.act(client)) {
                 Turn::Wait(wait) if !driver.is_stalled() => {
@@ -151,15 +151,19 @@ impl Drop for Alarm<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, TcpListener};
+    use std::io::Write;
+    use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
     use std::time::Duration;
 
-    use rocketmq_engine::{ConnId, Message, ProducerConfig, SendOptions};
+    use rocketmq_engine::connection::STAGING;
+    use rocketmq_engine::{ClientStats, Message, ProducerConfig, SendOptions};
 
     use super::*;
-    use crate::blocking::mailbox::Incoming;
     use crate::driver::Clock;
     use crate::handle::{ClientError, Launch, parked};
+
+    /// Milliseconds after which a test fails that waits for something.
+    const WAITS: u32 = 10_000;
 
     /// Keeps the helm for the test instead of starting a thread.
     struct Kept;
@@ -174,53 +178,123 @@ mod tests {
         }
     }
 
-    /// Drives as the driver's thread does, until there is a connection.
-    fn connect(helm: &Helm) -> ConnId {
-        loop {
-            let mut seat = helm.seat.lock().expect("no panic");
+    /// A client without a driver's thread, connected to a name server that says what the test does.
+    struct Connected {
+        helm: Arc<Helm>,
+        peer: TcpStream,
+        client: Option<parked::Client<Kept>>,
+    }
+
+    impl Connected {
+        fn new() -> Self {
+            static ONE: Mutex<()> = Mutex::new(());
+            let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+            let address = server.local_addr().expect("its address").to_string();
+            let (client, helm) = {
+                let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+                let client = parked::Client::<Kept>::builder(&address).build().expect("client");
+                (client, HELM.lock().expect("no panic").take().expect("launched"))
+            };
+            let ask = |seat: &mut Seat| {
+                let engine = seat.hub.client();
+                let (now, orders) = (Instant::ZERO, engine.topic("orders").expect("valid"));
+                let producer = engine.create_producer(ProducerConfig::new("shop"), now).expect("valid");
+                engine
+                    .send(producer, Message::new(&orders, "one"), SendOptions::default(), now)
+                    .expect("room");
+            };
+            ask(helm.seat.lock().expect("no panic").as_mut().expect("not over"));
+            // Drives as the driver's thread does, until there is a connection.
+            while helm.stats().connects == 0 {
+                helm.look();
+                thread::sleep(Duration::from_millis(1));
+            }
+            let (peer, _) = server.accept().expect("connected");
+            Self { helm, peer, client: Some(client) }
+        }
+
+        fn say(&mut self, bytes: &[u8]) {
+            self.peer.write_all(bytes).expect("the client reads");
+        }
+
+        /// Waits until so many answers were found to answer nothing.
+        fn wait_for(&self, unmatched: u64) {
+            for _ in 0..WAITS {
+                let stats = self.helm.stats();
+                assert_eq!(stats.closes, 0, "the stream is broken");
+                if stats.unmatched_answers == unmatched {
+                    return;
+                }
+                thread::sleep(Duration::from_millis(1));
+            }
+            panic!("nobody reads");
+        }
+    }
+
+    impl Drop for Connected {
+        fn drop(&mut self) {
+            let _ = self.peer.shutdown(Shutdown::Both);
+            drop(End(&self.helm));
+            drop(self.client.take());
+        }
+    }
+
+    impl Helm {
+        /// Fails if someone stays at the helm, waiting for a socket.
+        fn stats(&self) -> ClientStats {
+            for _ in 0..WAITS {
+                if let Ok(mut seat) = self.seat.try_lock() {
+                    return seat.as_mut().expect("not over").hub.client().stats();
+                }
+                thread::sleep(Duration::from_millis(1));
+            }
+            panic!("nobody else gets to the helm");
+        }
+
+        fn look(&self) {
+            let mut seat = self.seat.lock().expect("no panic");
             let seat = seat.as_mut().expect("not over");
             let wait = seat.steer().expect("not over");
             seat.driver.look(seat.hub.client(), wait);
-            if seat.hub.client().stats().connects == 1 {
-                return seat.driver.connections().next().expect("one");
-            }
-            thread::sleep(Duration::from_millis(5));
         }
     }
 
-    fn bring(helm: &Helm, conn: ConnId, bytes: &[u8]) {
-        helm.bring(Input::Read(conn, Incoming::Bytes { chunk: bytes.to_vec(), len: bytes.len() }));
+    /// An answer nobody asked for, of a power of two of bytes.
+    fn answer() -> Vec<u8> {
+        let head =
+            format!("{:120}", r#"{"code":0,"flag":1,"language":"JAVA","opaque":999999,"version":485}"#);
+        let mut frame = (head.len() as u32 + 4).to_be_bytes().to_vec();
+        frame.extend((head.len() as u32).to_be_bytes());
+        frame.extend(head.as_bytes());
+        frame
     }
 
     #[test]
-    fn what_a_reader_left_in_the_mailbox_comes_before_what_it_brings() {
-        let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let address = server.local_addr().expect("its address").to_string();
-        let client = parked::Client::<Kept>::builder(&address).build().expect("client");
-        let helm = HELM.lock().expect("no panic").take().expect("launched");
-        {
-            let mut seat = helm.seat.lock().expect("no panic");
-            let engine = seat.as_mut().expect("not over").hub.client();
-            let (now, orders) = (Instant::ZERO, engine.topic("orders").expect("valid"));
-            let producer = engine.create_producer(ProducerConfig::new("shop"), now).expect("valid");
-            engine.send(producer, Message::new(&orders, "one"), SendOptions::default(), now).expect("room");
-        }
-        let conn = connect(&helm);
-
-        // An answer nobody asked for, whose first half is brought while another is at the helm.
-        let head = br#"{"code":0,"flag":1,"language":"JAVA","opaque":999999,"version":485}"#;
-        let mut frame = (head.len() as u32 + 4).to_be_bytes().to_vec();
-        frame.extend((head.len() as u32).to_be_bytes());
-        frame.extend(head);
-        let (first, second) = frame.split_at(20);
+    fn what_a_reader_left_in_the_mailbox_comes_before_what_it_reads_at_the_helm() {
+        let mut connected = Connected::new();
+        let answer = answer();
+        let (first, second) = answer.split_at(20);
+        let helm = connected.helm.clone();
         let other = helm.seat.lock().expect("no panic");
-        bring(&helm, conn, first);
+        connected.say(first);
+        while helm.mailbox.is_empty() {
+            thread::sleep(Duration::from_millis(1));
+        }
         drop(other);
-        bring(&helm, conn, second);
+        connected.say(second);
+        connected.wait_for(1);
+    }
 
-        let stats = helm.seat.lock().expect("no panic").as_mut().expect("not over").hub.client().stats();
-        assert_eq!((stats.unmatched_answers, stats.closes), (1, 0));
-        drop(End(&helm));
-        drop(client);
+    #[test]
+    fn a_reader_at_the_helm_reads_all_there_is_and_waits_for_nothing() {
+        let mut connected = Connected::new();
+        // What one read has room for: that there is no more is learned by asking.
+        let room = answer().repeat(STAGING / answer().len());
+        let mut unmatched = 0;
+        for rooms in (1..4).cycle().take(60) {
+            connected.say(&room.repeat(rooms));
+            unmatched += (rooms * STAGING / answer().len()) as u64;
+            connected.wait_for(unmatched);
+        }
     }
 }

@@ -83,6 +83,11 @@ impl Mailbox {
         state.woken = false;
     }
 
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().inputs.is_empty()
+    }
+
     /// Takes all input there is. `into` is empty, its room is reused.
     pub(super) fn take(&self, into: &mut Vec<Input>) {
         mem::swap(&mut self.lock().inputs, into);

@@ -1,11 +1,10 @@
 //! Blocking sockets and threads: std alone, so it runs wherever std runs.
 //!
-//! Each connection has a thread that reads, each dial one that resolves and connects. Chunks of bytes go from the readers
-//! to the driver and back to be filled again: nothing is allocated for them after the start. Under load the driver keeps
-//! the chunks, for which the readers wait, and reads the sockets itself. Who wants one thread for everything takes mio.
-//!
-//! One thread at a time drives a client. It has a thread for that; a reader that has something drives itself, unless
-//! another does just now.
+//! Each connection has a thread that waits for it, each dial one that resolves and connects. One thread at a time drives a
+//! client. It has a thread for that; a reader whose socket has something drives itself and reads straight into the engine,
+//! unless another drives just now. For that one it fills a chunk: chunks go from the readers to the driver and back, nothing is
+//! allocated for them after the start. Under load the driver keeps the chunks, for which the readers wait, and reads the
+//! sockets itself. Who wants one thread for everything takes mio.
 //!
 //! Handle level: [`Client`]. Driver level: [`BlockingDriver`].
 

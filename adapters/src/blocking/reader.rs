@@ -67,10 +67,7 @@ pub(super) fn start(
         let _ = recycle.try_send(vec![0; CHUNK]);
     }
     thread::Builder::new().name("rocketmq-read".into()).spawn(move || {
-        read(conn, stream, &chunks, |input| match helm.upgrade() {
-            Some(helm) => helm.bring(input),
-            None => mailbox.post(input),
-        });
+        read(conn, stream, &chunks, &mailbox, &helm);
     })?;
     Ok(recycle)
 }
@@ -109,9 +106,20 @@ impl ChunkSize {
     }
 }
 
-fn read(conn: ConnId, mut stream: TcpStream, chunks: &Receiver<Vec<u8>>, bring: impl Fn(Input)) {
+fn read(
+    conn: ConnId,
+    mut stream: TcpStream,
+    chunks: &Receiver<Vec<u8>>,
+    mailbox: &Mailbox,
+    helm: &Weak<Helm>,
+) {
     let mut size = ChunkSize::new();
     while let Ok(mut chunk) = chunks.recv() {
+        // At the helm bytes go straight into the engine. The chunk is for whoever is there now.
+        while helm.strong_count() > 0
+            && matches!(stream.peek(&mut [0]), Ok(1..))
+            && helm.upgrade().is_some_and(|helm| helm.read(conn))
+        {}
         size.fit(&mut chunk);
         let found = loop {
             match stream.read(&mut chunk) {
@@ -128,7 +136,7 @@ fn read(conn: ConnId, mut stream: TcpStream, chunks: &Receiver<Vec<u8>>, bring: 
             }
             _ => true,
         };
-        bring(Input::Read(conn, found));
+        mailbox.post(Input::Read(conn, found));
         if over {
             return;
         }
