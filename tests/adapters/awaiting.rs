@@ -50,6 +50,9 @@ async fn everything_sent_arrives_once_and_is_committed<R: Runtime>() {
         delivery.ack();
     }
     assert_eq!(seen.all(), 500);
+    let stats = consumer.stats().await.expect("a client").expect("open");
+    assert_eq!((stats.delivered, stats.unfinished), (500, 0));
+    assert!(stats.most_unfinished_bytes > 0, "{stats:?}");
     let report = setup.client.shutdown(GRACE).await.expect("report");
     assert!(report.in_time && report.uncommitted.is_empty(), "{report:?}");
     assert_eq!(committed(&setup.cluster), 500);

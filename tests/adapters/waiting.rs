@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rocketmq_io::handle::Launch;
 use rocketmq_io::handle::parked::{Client, Producer, PushConsumer};
-use rocketmq_io::{ConsumeFrom, Message, Topic};
+use rocketmq_io::{ClientError, ConsumeFrom, Message, Topic};
 use rocketmq_testkit::TcpCluster;
 
 use crate::support::{GRACE, GROUP, Seen, TOPIC, cluster, committed, hasty, soon};
@@ -62,9 +62,13 @@ fn everything_sent_arrives_once_and_is_committed<L: Launch>() {
         }
     }
     assert_eq!((seen.all(), queues(&consumer)), (500, 4));
+    let stats = consumer.stats().expect("a client").expect("open");
+    assert_eq!((stats.delivered, stats.unfinished, stats.unfinished_bytes), (500, 0, 0));
+    assert!(stats.most_unfinished_bytes > 0, "{stats:?}");
     let report = setup.client.shutdown(GRACE).expect("report");
     assert!(report.in_time && report.uncommitted.is_empty(), "{report:?}");
     assert_eq!(committed(&setup.cluster), 500);
+    assert!(matches!(consumer.stats(), Err(ClientError::Stopped)));
     assert!(consumer.recv().is_none(), "closed");
 }
 

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
-use rocketmq_engine::{ConsumeFrom, ConsumerId, PushConsumerConfig, Queue, TagFilter, Uncommitted};
+use rocketmq_engine::{
+    ConsumeFrom, ConsumerId, ConsumerStats, PushConsumerConfig, Queue, TagFilter, Uncommitted,
+};
 
 use super::client::Root;
 use super::delivery::Delivery;
@@ -147,6 +149,13 @@ impl PushConsumer {
     /// Ends a subscription.
     pub fn unsubscribe(&self, topic: &str) {
         self.shared().control(Control::Unsubscribe(self.inner.open.id, topic.into()));
+    }
+
+    /// The consumer's counters; `None` once it has closed.
+    pub async fn stats(&self) -> Result<Option<ConsumerStats>, ClientError> {
+        let (reply, ask) = oneshot();
+        self.shared().control(Control::ConsumerStats(self.inner.open.id, reply));
+        ask.await
     }
 
     /// Closes the consumer before its handles go. Resolves to the offsets that could not be committed.

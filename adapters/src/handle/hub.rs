@@ -351,6 +351,7 @@ impl Hub {
             }
             Control::WritableQueues(topic, reply) => reply.answer(self.client.writable_queues(&topic, now)),
             Control::Stats(reply) => reply.answer(self.client.stats()),
+            Control::ConsumerStats(id, reply) => reply.answer(self.client.consumer_stats(id).copied()),
             Control::Shutdown(grace) => {
                 self.client.shutdown(grace, now);
                 self.return_unread(None, now);

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use rocketmq_engine as engine;
 use rocketmq_engine::{
-    ClientStats, ConsumerId, Message, ProducerConfig, ProducerId, PushConsumerConfig, Queue, RejectReason,
-    Rejected, SendOptions, SendReceipt, Settlement, ShutdownReport, TagFilter, Topic,
+    ClientStats, ConsumerId, ConsumerStats, Message, ProducerConfig, ProducerId, PushConsumerConfig, Queue,
+    RejectReason, Rejected, SendOptions, SendReceipt, Settlement, ShutdownReport, TagFilter, Topic,
 };
 
 use super::consumer::OpenConsumer;
@@ -54,6 +54,7 @@ pub(super) enum Control {
     Subscribe(ConsumerId, String, TagFilter, Reply<Result<(), ClientError>>),
     Unsubscribe(ConsumerId, String),
     CloseConsumer(ConsumerId),
+    ConsumerStats(ConsumerId, Reply<Option<ConsumerStats>>),
     WritableQueues(Topic, Reply<Vec<Queue>>),
     Stats(Reply<ClientStats>),
     Shutdown(Duration),

@@ -143,6 +143,8 @@ pub struct ConsumerStats {
     pub unfinished: u64,
     /// Bytes of memory they hold, with the answers they came in.
     pub unfinished_bytes: u64,
+    /// The most that was.
+    pub most_unfinished_bytes: u64,
 }
 
 /// An offset that was not committed when its consumer closed.

@@ -520,6 +520,7 @@ impl PushConsumer {
     pub(super) fn count_unfinished(&mut self, change: i64) {
         self.stats.unfinished = self.stats.unfinished.saturating_add_signed(change);
         self.stats.unfinished_bytes = self.held_bytes as u64;
+        self.stats.most_unfinished_bytes = self.stats.most_unfinished_bytes.max(self.held_bytes as u64);
     }
 
     /// Nothing hinges on a settlement just now: it is running, and less is unfinished than holds one queue's pulls back.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rocketmq_engine::{ConsumeFrom, PushConsumerConfig, Queue, Uncommitted};
+use rocketmq_engine::{ConsumeFrom, ConsumerStats, PushConsumerConfig, Queue, Uncommitted};
 
 use super::{block_on, block_on_until};
 use crate::handle::{self, ClientError, Delivery};
@@ -81,6 +81,11 @@ impl PushConsumer {
     /// Ends a subscription.
     pub fn unsubscribe(&self, topic: &str) {
         self.0.unsubscribe(topic);
+    }
+
+    /// The consumer's counters; `None` once it has closed.
+    pub fn stats(&self) -> Result<Option<ConsumerStats>, ClientError> {
+        block_on(self.0.stats())
     }
 
     /// Closes the consumer before its handles go. Returns the offsets that could not be committed.

@@ -33,6 +33,7 @@ fn offsets_are_committed_as_lowest_unfinished() {
     assert!(h.of(Q::UPDATE_CONSUMER_OFFSET).is_none(), "only what changed");
     let stats = h.stats();
     assert_eq!((stats.commits, stats.commit_errors, stats.finished, stats.unfinished), (1, 1, 5, 0));
+    assert!(stats.unfinished_bytes == 0 && stats.most_unfinished_bytes > 0, "{stats:?}");
 }
 
 #[test]
