@@ -169,8 +169,8 @@ impl Args {
         }
         if self.consume {
             for (pull, batch) in [(32, 1), (1024, 1024)] {
-                let count = of(240_000.0);
-                cases.push(Case { size: 1024, depth: 0, pull, batch, count, warm_up: count / 4 });
+                let count = of(720_000.0);
+                cases.push(Case { size: 1024, depth: 0, pull, batch, count, warm_up: count / 12 });
             }
         }
         cases

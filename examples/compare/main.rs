@@ -91,6 +91,10 @@ fn compare(args: &Args) -> Result<()> {
             for _ in 0..WARM_UP_PULLS {
                 contest(&cluster, Client::Raw, &case, topic.clone(), args)?;
             }
+            // A group that is registered takes other ways through the broker, which are compiled, too.
+            for client in &args.clients {
+                contest(&cluster, *client, &case, topic.clone(), args)?;
+            }
         }
         for round in 0..args.rounds {
             let mut order = args.clients.clone();

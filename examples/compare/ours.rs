@@ -102,7 +102,8 @@ macro_rules! handle_level {
                     meter.add(look(&delivery));
                     delivery.ack();
                 }
-                let outcome = meter.outcome();
+                let stats = consumer.stats()$(.$await)?.map_err(|error| error.to_string())?;
+                let outcome = meter.outcome().with_unsettled(&stats.unwrap_or_default());
                 drop(client.shutdown(GRACE)$(.$await)?);
                 Ok(outcome)
             }
@@ -134,11 +135,13 @@ fn driver_level(work: &Work) -> Result<Outcome, String> {
     let topic = client.topic(&work.topic).map_err(|error| text(&error))?;
     let producer =
         client.create_producer(ProducerConfig::new("compare"), now).map_err(|e| text(&e.reason))?;
+    let mut consumer = None;
     if !work.case.is_send() {
         let mut config = PushConsumerConfig::new(&work.group).consume_from(ConsumeFrom::First);
         config.pull_batch_size = work.case.pull;
-        let consumer = client.create_push_consumer(config, now).map_err(|e| text(&e.reason))?;
-        client.subscribe(consumer, &topic, TagFilter::all(), now).map_err(|error| text(&error))?;
+        let id = client.create_push_consumer(config, now).map_err(|e| text(&e.reason))?;
+        client.subscribe(id, &topic, TagFilter::all(), now).map_err(|error| text(&error))?;
+        consumer = Some(id);
     }
     let message = message(&topic, work);
     let mut meter = Meter::new(&work.case);
@@ -161,7 +164,8 @@ fn driver_level(work: &Work) -> Result<Outcome, String> {
             }
         }
         if meter.is_over() {
-            return Ok(meter.outcome());
+            let stats = consumer.and_then(|id| client.consumer_stats(id).copied());
+            return Ok(meter.outcome().with_unsettled(&stats.unwrap_or_default()));
         }
         while in_flight < work.case.depth && sent < total {
             let posted = client.send(producer, message.clone(), SendOptions::default(), now);

@@ -4,6 +4,8 @@ use std::fmt;
 use std::fs;
 use std::time::{Duration, Instant};
 
+use rocketmq_io::engine::ConsumerStats;
+
 use crate::args::{Case, Client};
 
 /// The hidden argument of a contestant's process.
@@ -86,14 +88,20 @@ pub(crate) struct Outcome {
     pub(crate) p99: f64,
     /// Peak resident memory, MiB.
     pub(crate) peak: f64,
+    /// The most that a consumer of ours had unsettled at once, MiB.
+    pub(crate) unsettled: f64,
     pub(crate) broker: f64,
 }
 
 impl Outcome {
-    /// The line a contestant says: `result rate user system p50 p99 peak`.
+    pub(crate) fn with_unsettled(self, stats: &ConsumerStats) -> Self {
+        Self { unsettled: stats.most_unfinished_bytes as f64 / f64::from(1 << 20), ..self }
+    }
+
+    /// The line a contestant says: `result rate user system p50 p99 peak`, and `unsettled` if it knows.
     pub(crate) fn line(&self) -> String {
-        let Self { rate, user, system, p50, p99, peak, .. } = self;
-        format!("result {rate:.1} {user:.4} {system:.4} {p50:.1} {p99:.1} {peak:.2}")
+        let Self { rate, user, system, p50, p99, peak, unsettled, .. } = self;
+        format!("result {rate:.1} {user:.4} {system:.4} {p50:.1} {p99:.1} {peak:.2} {unsettled:.2}")
     }
 
     pub(crate) fn parse(said: &str) -> Option<Self> {
@@ -101,17 +109,18 @@ impl Outcome {
         let mut numbers = line.split(' ').map(|word| word.parse::<f64>().ok());
         let mut next = || numbers.next().flatten();
         let (rate, user, system) = (next()?, next()?, next()?);
-        Some(Self { rate, user, system, p50: next()?, p99: next()?, peak: next()?, broker: 0.0 })
+        let (p50, p99, peak, unsettled) = (next()?, next()?, next()?, next().unwrap_or(0.0));
+        Some(Self { rate, user, system, p50, p99, peak, unsettled, broker: 0.0 })
     }
 }
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rate, user, system, p50, p99, peak, broker } = *self;
+        let Self { rate, user, system, p50, p99, peak, unsettled, broker } = *self;
         write!(
             f,
             "{:>9.0} msg/s  CPU {:>6.2} us = {user:>6.2} user + {system:>6.2} system  p50 {p50:>7.0} us  \
-             p99 {p99:>7.0} us  peak {peak:>6.1} MiB  broker {broker:>6.1} us",
+             p99 {p99:>7.0} us  peak {peak:>6.1} MiB  unsettled {unsettled:>5.1} MiB  broker {broker:>6.1} us",
             rate,
             user + system
         )
@@ -189,6 +198,7 @@ impl Meter {
             p50: at(50),
             p99: at(99),
             peak: peak_memory(),
+            unsettled: 0.0,
             broker: 0.0,
         }
     }
