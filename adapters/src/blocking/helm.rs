@@ -69,8 +69,8 @@ impl Helm {
         let Ok(mut seat) = self.seat.try_lock() else { return false };
         let Some(seat) = seat.as_mut().filter(|seat| !seat.driver.is_loaded()) else { return false };
         let _alarm = Alarm(self);
-        let (read, needed) = seat.read(conn);
-        if needed {
+        let read = seat.read(conn);
+        if seat.drive_on() {
             self.mailbox.wake_by_ref();
         }
         read
@@ -98,16 +98,14 @@ impl Seat {
         }
     }
 
-    /// Drives with what a reader's socket has. Whether it was read, and whether the driver's thread is needed then.
-    fn read(&mut self, conn: ConnId) -> (bool, bool) {
-        let Self { hub, driver, until } = self;
-        hub.set_thread();
-        let read = driver.take_in(hub.client(), *until, Some(conn));
-        (read, self.settle())
+    /// Hands in what a reader's socket has; false if it is not read now.
+    fn read(&mut self, conn: ConnId) -> bool {
+        self.hub.set_thread();
+        self.driver.take_in(self.hub.client(), self.until, Some(conn))
     }
 
-    /// Turns until there is nothing to do; true if the driver's thread is needed then.
-    fn settle(&mut self) -> bool {
+    /// Drives in a reader's thread until there is nothing to do; true if the driver's own is needed then.
+    fn drive_on(&mut self) -> bool {
         let Self { hub, driver, until } = self;
         for _ in 0..TURNS {
             match hub.turn(driver.clock().now(), |client| driver.act(client)) {

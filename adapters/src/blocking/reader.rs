@@ -106,6 +106,14 @@ impl ChunkSize {
     }
 }
 
+/// Waits for bytes; at the helm they go straight into the engine. False if another is there, or the socket has no more.
+fn drives(conn: ConnId, stream: &TcpStream, helm: &Weak<Helm>) -> bool {
+    // Without a helm it would only cost a system call.
+    helm.strong_count() > 0
+        && matches!(stream.peek(&mut [0]), Ok(1..))
+        && helm.upgrade().is_some_and(|helm| helm.read(conn))
+}
+
 fn read(
     conn: ConnId,
     mut stream: TcpStream,
@@ -115,11 +123,8 @@ fn read(
 ) {
     let mut size = ChunkSize::new();
     while let Ok(mut chunk) = chunks.recv() {
-        // At the helm bytes go straight into the engine. The chunk is for whoever is there now.
-        while helm.strong_count() > 0
-            && matches!(stream.peek(&mut [0]), Ok(1..))
-            && helm.upgrade().is_some_and(|helm| helm.read(conn))
-        {}
+        // The chunk is for whoever is at the helm instead.
+        while drives(conn, &stream, helm) {}
         size.fit(&mut chunk);
         let found = loop {
             match stream.read(&mut chunk) {
