@@ -66,6 +66,7 @@ impl Conn {
 
     /// The same of a socket that has something, without waiting for more.
     fn read_ready(&mut self, client: &mut Client, now: Instant, stats: &DriverStats) -> bool {
+        // One read: a second might wait.
         let (pump, found) = self.read(client, Budget { bytes: 1, until_blocked: false }, now, stats);
         // All the room was filled, so there may be more.
         if pump == Pump::BudgetSpent && self.set_nonblocking(true).is_ok() {
@@ -104,6 +105,11 @@ impl Conn {
         }
         made
     }
+}
+
+/// The connection with this id, unless another has its place by now.
+fn find(conns: &mut [Option<Conn>], id: ConnId) -> Option<&mut Conn> {
+    conns.get_mut(id.index())?.as_mut().filter(|conn| conn.id == id)
 }
 
 /// Owns the sockets of one engine: carries out its actions, hands it what readers bring, waits.
@@ -330,8 +336,10 @@ impl BlockingDriver {
 
     /// Reads a socket of which its reader said that it has something; false if it is not to be read now.
     fn read_ready(&mut self, client: &mut Client, id: ConnId, now: Instant) -> bool {
-        let conn = self.conns.get_mut(id.index()).and_then(Option::as_mut).filter(|conn| conn.id == id);
-        let Some(conn) = conn.filter(|conn| conn.reading && conn.incoming.is_empty()) else { return false };
+        let Some(conn) = find(&mut self.conns, id).filter(|conn| conn.reading && conn.incoming.is_empty())
+        else {
+            return false;
+        };
         // The look of its reader is a system call, too.
         self.stats.count_read();
         let found = conn.read_ready(client, now, &self.stats);
@@ -350,10 +358,7 @@ impl BlockingDriver {
 
     /// Looks at a socket if it is taken; false if its reader has all chunks, or no socket is left.
     fn read(&mut self, client: &mut Client, id: ConnId, now: Instant) -> bool {
-        let Some(conn) = self.conns.get_mut(id.index()).and_then(Option::as_mut).filter(|conn| conn.id == id)
-        else {
-            return false;
-        };
+        let Some(conn) = find(&mut self.conns, id) else { return false };
         if !conn.is_taken() || !conn.reading {
             return true;
         }
@@ -388,7 +393,7 @@ impl BlockingDriver {
     }
 
     fn conn(&mut self, id: ConnId) -> Option<&mut Conn> {
-        self.conns.get_mut(id.index())?.as_mut().filter(|conn| conn.id == id)
+        find(&mut self.conns, id)
     }
 
     fn connect(&mut self, client: &mut Client, id: ConnId, endpoint: Endpoint) {
@@ -450,10 +455,7 @@ impl BlockingDriver {
 
     fn flush(&mut self, client: &mut Client, id: ConnId) {
         let (now, stats) = (self.clock.now(), &self.stats);
-        let Some(conn) = self.conns.get_mut(id.index()).and_then(Option::as_mut).filter(|c| c.id == id)
-        else {
-            return;
-        };
+        let Some(conn) = find(&mut self.conns, id) else { return };
         let Some(stream) = &mut conn.stream else { return };
         let mut wrote = 0;
         let pump = pump_write(client, id, Budget::default(), now, |slices| {
