@@ -143,7 +143,7 @@ pub struct ConsumerStats {
     pub unfinished: u64,
     /// Bytes of memory they hold, with the answers they came in.
     pub unfinished_bytes: u64,
-    /// The most that was.
+    /// The most bytes that were unfinished at once.
     pub most_unfinished_bytes: u64,
 }
 
