@@ -104,9 +104,8 @@ pub struct AsyncDriver<R: Runtime> {
     work: Vec<usize>,
     sleep: Timer<R>,
     gather: Gather,
-    /// How far apart looks at the sockets should be, and the last one.
-    apart: Duration,
-    looked_at: Instant,
+    /// Looks at the sockets are kept apart just now.
+    gathers: bool,
     pause: Timer<R>,
     stats: Arc<DriverStats>,
 }
@@ -138,8 +137,7 @@ impl<R: Runtime> AsyncDriver<R> {
             work: Vec::new(),
             sleep: Timer::default(),
             gather: Gather::default(),
-            apart: Duration::ZERO,
-            looked_at: Instant::ZERO,
+            gathers: false,
             pause: Timer::default(),
             stats,
         }
@@ -212,17 +210,24 @@ impl<R: Runtime> AsyncDriver<R> {
     /// How long such a pause should be, for a driver that may let its thread sleep instead.
     pub fn pause(&mut self, client: &Client, wait: Wait) -> Option<Duration> {
         let now = self.clock.now();
-        self.apart = self.gather.apart(&client.stats(), now);
-        if self.apart < R::SHORTEST_PAUSE {
-            self.apart = Duration::ZERO;
+        self.gather.note(&client.stats(), now);
+        let apart = self.gather.apart();
+        self.gathers = !apart.is_zero() && apart >= R::SHORTEST_PAUSE;
+        if !self.gathers {
+            return None;
         }
-        let pause = Gather::pause(self.apart, now - self.looked_at)?;
+        let pause = self.gather.pause(now)?;
         let pause = pause.min(wait.until.unwrap_or(Instant::FAR_FUTURE) - now);
         if pause < R::SHORTEST_PAUSE || pause.is_zero() {
             return None;
         }
         self.stats.count_pause();
         Some(pause)
+    }
+
+    /// No send is under way: see [`Gather::is_answered`].
+    pub(super) fn is_answered(&self) -> bool {
+        self.gather.is_answered()
     }
 
     /// Hands in what came; ready if there was something, or if the engine's deadline has passed.
@@ -232,14 +237,11 @@ impl<R: Runtime> AsyncDriver<R> {
         self.stats.count_turn();
         let now = self.clock.now();
         self.clock.check(client, now);
-        if !work.is_empty() {
-            self.looked_at = now;
-        }
         // A look that moved nothing is none: a runtime that lets a task have so much in one go, as tokio does, lets
         // sockets wait from then on, and wakes them at once, until the task has waited itself.
         let mut progress = false;
         // Who pauses before the next look need not be woken before, nor ask for it.
-        let budget = Budget { until_blocked: self.apart.is_zero(), ..Budget::default() };
+        let budget = Budget { until_blocked: !self.gathers, ..Budget::default() };
         for index in work.drain(..) {
             if let Some(conn) = self.conns.get_mut(index).and_then(Option::as_mut) {
                 conn.wake.clear();
@@ -247,6 +249,9 @@ impl<R: Runtime> AsyncDriver<R> {
             }
         }
         self.work = work;
+        if progress {
+            self.gather.note_read(now);
+        }
         if self.poll_deadline(wait.until, now, cx) {
             client.handle_timeout(self.clock.now());
             progress = true;

@@ -141,7 +141,10 @@ impl<R: Runtime> ClientDriver<R> {
                     }
                 }
                 Until::Lull => {
-                    if self.sleep_pause(wait) > LULL {
+                    if self.sleep_pause(wait) {
+                        continue;
+                    }
+                    if self.driver.clock().now() - self.paused_at > LULL {
                         return Poll::Ready(true);
                     }
                 }
@@ -154,14 +157,12 @@ impl<R: Runtime> ClientDriver<R> {
         Poll::Pending
     }
 
-    /// Sleeps a pause if there should be one; how long ago the last one was.
-    fn sleep_pause(&mut self, wait: Wait) -> Duration {
-        let pause = self.driver.pause(self.hub.client(), wait);
-        let now = self.driver.clock().now();
-        if let Some(pause) = pause {
-            thread::sleep(pause);
-            self.paused_at = now + pause;
-        }
-        now - self.paused_at
+    /// Sleeps a pause if there should be one. True: only commands may have come of it, for which no socket has to be
+    /// asked: not before the engine's deadline.
+    fn sleep_pause(&mut self, wait: Wait) -> bool {
+        let Some(pause) = self.driver.pause(self.hub.client(), wait) else { return false };
+        thread::sleep(pause);
+        self.paused_at = self.driver.clock().now();
+        self.driver.is_answered() && wait.until.is_none_or(|until| self.paused_at < until)
     }
 }

@@ -145,9 +145,6 @@ pub struct BlockingDriver {
     /// Connections of whose chunks some are kept from the reader.
     taken: Vec<ConnId>,
     gather: Gather,
-    /// How far apart reads should be, and when one last brought something.
-    apart: Duration,
-    read_at: Instant,
     /// A socket had more than its share of a turn: the rest does not wait.
     more: bool,
     stats: Arc<DriverStats>,
@@ -179,9 +176,7 @@ impl BlockingDriver {
             stalled: Vec::new(),
             taken: Vec::new(),
             gather: Gather::default(),
-            apart: Duration::ZERO,
             more: false,
-            read_at: Instant::ZERO,
             stats,
             helm: Weak::new(),
         }
@@ -198,7 +193,7 @@ impl BlockingDriver {
 
     /// Answers are gathered just now: readers keep out.
     pub(super) fn is_loaded(&self) -> bool {
-        !self.apart.is_zero()
+        !self.gather.apart().is_zero()
     }
 
     /// A peer does not take what is written.
@@ -281,8 +276,9 @@ impl BlockingDriver {
             self.look(client, wait);
             return true;
         }
-        let pause = Gather::pause(self.apart, self.clock.now() - self.read_at);
-        let Some(pause) = pause.filter(|_| !self.is_stalled()) else { return false };
+        let now = self.clock.now();
+        self.gather.note(&client.stats(), now);
+        let Some(pause) = self.gather.pause(now).filter(|_| !self.is_stalled()) else { return false };
         let left = self.clock.left(wait.until).unwrap_or(pause);
         self.stats.count_pause();
         self.mailbox.wait(Some(pause.min(left)));
@@ -304,7 +300,7 @@ impl BlockingDriver {
         let now = self.clock.now();
         self.clock.check(client, now);
         if !inputs.is_empty() {
-            self.read_at = now;
+            self.gather.note_read(now);
         }
         for input in inputs.drain(..) {
             match input {
@@ -327,7 +323,7 @@ impl BlockingDriver {
         if until.is_some_and(|until| until <= now) {
             client.handle_timeout(now);
         }
-        self.apart = self.gather.apart(&client.stats(), now);
+        self.gather.note(&client.stats(), now);
         if !self.is_loaded() {
             self.give_back_all(client);
         }
@@ -344,7 +340,7 @@ impl BlockingDriver {
         self.stats.count_read();
         let found = conn.read_ready(client, now, &self.stats);
         if found {
-            self.read_at = now;
+            self.gather.note_read(now);
         }
         found
     }
@@ -364,7 +360,8 @@ impl BlockingDriver {
         }
         let (pump, found) = conn.read(client, Budget::default(), now, &self.stats);
         if found {
-            (self.read_at, conn.quiet) = (now, 0);
+            conn.quiet = 0;
+            self.gather.note_read(now);
         } else {
             conn.quiet += 1;
         }

@@ -22,6 +22,12 @@ const PART: u32 = 3;
 /// broker should not be without work for longer.
 const MOMENT: Duration = Duration::from_micros(100);
 
+/// Pauses in a row after which neither an answer has come nor a send: then it is waited for, as without load.
+const PAUSES: u32 = 4;
+
+/// By this part of itself the time an answer takes is thought shorter when all have come at once.
+const DOUBT: u64 = 32;
+
 /// After so long without load what was learned of it is forgotten.
 const LULL: Duration = Duration::from_millis(10);
 
@@ -34,20 +40,30 @@ const SHORTEST: Duration = Duration::from_micros(60);
 /// answer as for thirty. While many sends are under way reads are therefore kept apart: by a third of what a send
 /// takes just now (Little's law: sends under way, divided by answers a second), at most by the bound. A driver whose
 /// own work takes longer than that never pauses; with a few sends in flight none does. When an application is answered
-/// nearly all at once, what it goes on with is waited for, a moment.
+/// nearly all at once, what it goes on with is waited for in a few short pauses: it need not wake anybody meanwhile.
+///
+/// A driver says what it does with [`note`](Self::note) and [`note_read`](Self::note_read), and asks for a
+/// [`pause`](Self::pause) before it waits.
 #[derive(Clone, Copy, Debug)]
 pub struct Gather {
     bound: Duration,
     /// Since when there is no load.
     lull: Option<Instant>,
-    /// Sends under way last turn.
+    /// Sends so far, those under way, and those that had ended when the last answers were counted, and when that was.
+    sends: u64,
     under_way: u64,
-    /// Sends that had ended when the last answers were counted, and when that was.
     ended: u64,
-    at: Instant,
+    answered_at: Instant,
+    /// The most sends under way of late; the past fades.
+    most: u64,
     /// Answers of late, and the nanoseconds they took; the past fades.
     answers: u64,
     nanos: u64,
+    /// How far apart reads should be, and the last one: for now the end of the last pause counts as one, too.
+    apart: Duration,
+    read_at: Instant,
+    /// Pauses since anything moved.
+    pauses: u32,
 }
 
 impl Default for Gather {
@@ -60,38 +76,114 @@ impl Gather {
     /// Gathers for at most `bound`; zero: never.
     pub fn new(bound: Duration) -> Self {
         let zero = Instant::ZERO;
-        Self { bound, lull: Some(zero), under_way: 0, ended: 0, at: zero, answers: 0, nanos: 0 }
+        Self {
+            bound,
+            lull: Some(zero),
+            sends: 0,
+            under_way: 0,
+            ended: 0,
+            answered_at: zero,
+            most: 0,
+            answers: 0,
+            nanos: 0,
+            apart: Duration::ZERO,
+            read_at: zero,
+            pauses: 0,
+        }
     }
 
-    /// How far apart reads should be from now on; to be asked once a turn. Zero: not at all.
-    pub fn apart(&mut self, stats: &ClientStats, now: Instant) -> Duration {
+    /// Learns from the engine's counters; to be called each turn, before [`pause`](Self::pause).
+    pub fn note(&mut self, stats: &ClientStats, now: Instant) {
+        if !self.bound.is_zero() {
+            self.apart = self.learn(stats, now).min(self.bound);
+        }
+    }
+
+    fn learn(&mut self, stats: &ClientStats, now: Instant) -> Duration {
         let ended = stats.acknowledged + stats.failed + stats.indeterminate;
         let under_way = stats.sends.saturating_sub(ended);
-        let lately = under_way.max(mem::replace(&mut self.under_way, under_way));
-        if lately < LOAD || self.bound.is_zero() {
-            self.lull.get_or_insert(now);
-            return Duration::ZERO;
+        let begun = stats.sends - mem::replace(&mut self.sends, stats.sends);
+        let before = mem::replace(&mut self.under_way, under_way);
+        // Nearly all that was under way is answered.
+        let all = under_way.saturating_sub(begun) < LOAD;
+        self.note_answers(ended, all, now);
+        if begun > 0 {
+            self.pauses = 0;
+            if all {
+                // Nothing of what is under way can have been answered by now.
+                (self.read_at, self.answered_at) = (now, now);
+            }
         }
-        if self.lull.take().is_some_and(|since| now - since > LULL) {
-            *self = Self { lull: None, under_way, ended, at: now, ..Self::new(self.bound) };
-            return Duration::ZERO;
+        if under_way >= LOAD {
+            if self.lull.take().is_some_and(|since| now - since > LULL) {
+                (self.answers, self.nanos, self.most) = (0, 0, 0);
+            }
+            self.most = under_way.max(self.most - self.most / 16);
+            return self.part(under_way).max(self.moment());
         }
-        if ended > self.ended {
-            let took = u64::try_from((now - self.at).as_nanos()).unwrap_or(u64::MAX);
-            self.answers = self.answers - self.answers / 8 + (ended - self.ended);
-            self.nanos = (self.nanos - self.nanos / 8).saturating_add(took);
-            (self.ended, self.at) = (ended, now);
+        let since = *self.lull.get_or_insert(now);
+        if before >= LOAD {
+            self.moment()
+        } else if self.pauses < PAUSES && now - since <= LULL {
+            self.apart
+        } else {
+            Duration::ZERO
         }
-        let each = self.nanos.checked_div(self.answers).unwrap_or(0);
-        let part = |sends| Duration::from_nanos(each.saturating_mul(sends)) / PART;
-        // A broker so fast that all are answered sooner is not waited for.
-        let apart = if under_way < LOAD { part(lately).min(MOMENT) } else { part(under_way) };
-        apart.min(self.bound)
     }
 
-    /// What is left to wait of `apart` when the last read was `ago`; `None` if that is not worth a sleep.
-    pub fn pause(apart: Duration, ago: Duration) -> Option<Duration> {
-        apart.checked_sub(ago).filter(|left| *left >= SHORTEST)
+    fn note_answers(&mut self, ended: u64, all: bool, now: Instant) {
+        let answers = ended - mem::replace(&mut self.ended, ended);
+        if answers == 0 {
+            return;
+        }
+        if all {
+            // Nobody knows for how long the last ones have been there: the broker may be faster than was thought.
+            self.nanos -= self.nanos / DOUBT;
+        } else {
+            let took = u64::try_from((now - self.answered_at).as_nanos()).unwrap_or(u64::MAX);
+            self.answers = self.answers - self.answers / 8 + answers;
+            self.nanos = (self.nanos - self.nanos / 8).saturating_add(took);
+        }
+        self.answered_at = now;
+    }
+
+    /// A pause that nobody notices: a broker so fast that all are answered sooner is not waited for.
+    fn moment(&self) -> Duration {
+        self.part(self.most).min(MOMENT)
+    }
+
+    /// The part of its time by which reads are kept apart when so many sends are under way.
+    fn part(&self, sends: u64) -> Duration {
+        let each = self.nanos.checked_div(self.answers).unwrap_or(0);
+        Duration::from_nanos(each.saturating_mul(sends)) / PART
+    }
+
+    /// A read brought something.
+    pub fn note_read(&mut self, now: Instant) {
+        (self.read_at, self.pauses) = (now, 0);
+    }
+
+    /// How far apart reads should be just now. Zero: not at all.
+    pub fn apart(&self) -> Duration {
+        self.apart
+    }
+
+    /// No send is under way: until the application goes on, sockets have no answer to bring.
+    pub fn is_answered(&self) -> bool {
+        self.under_way == 0
+    }
+
+    /// How long to sleep before the next read. `None`: not at all, or not worth it, or nothing has come of the last
+    /// pauses.
+    pub fn pause(&mut self, now: Instant) -> Option<Duration> {
+        if self.pauses >= PAUSES {
+            return None;
+        }
+        // While the application is waited for, it does not count when a read was.
+        let ago = if self.under_way < LOAD { Duration::ZERO } else { now - self.read_at };
+        let pause = self.apart.checked_sub(ago).filter(|left| *left >= SHORTEST)?;
+        (self.read_at, self.pauses) = (now + pause, self.pauses + 1);
+        Some(pause)
     }
 }
 
@@ -109,13 +201,17 @@ mod tests {
         Instant::from_nanos(micros * 1000)
     }
 
+    fn apart(gather: &mut Gather, stats: &ClientStats, micros: u64) -> Duration {
+        gather.note(stats, at(micros));
+        gather.apart()
+    }
+
     /// One answer each `each` us, `under_way` sends under way all the time.
     fn settle(gather: &mut Gather, under_way: u64, each: u64) -> Duration {
-        let mut apart = Duration::ZERO;
         for answers in 0..200 {
-            apart = gather.apart(&stats(under_way + answers, answers), at(1_000_000 + answers * each));
+            gather.note(&stats(under_way + answers, answers), at(1_000_000 + answers * each));
         }
-        apart
+        gather.apart()
     }
 
     #[test]
@@ -128,7 +224,7 @@ mod tests {
         for turn in 0..200 {
             let few = LOAD - 1;
             let stats = stats(few * (turn + 1), few * turn);
-            assert_eq!(gather.apart(&stats, at(1_000_000 + turn * 500)), Duration::ZERO);
+            assert_eq!(apart(&mut gather, &stats, 1_000_000 + turn * 500), Duration::ZERO);
         }
     }
 
@@ -145,35 +241,87 @@ mod tests {
     #[test]
     fn an_idle_time_is_not_taken_for_a_slow_broker() {
         let mut gather = Gather::default();
-        assert_eq!(gather.apart(&stats(0, 0), at(0)), Duration::ZERO);
+        assert_eq!(apart(&mut gather, &stats(0, 0), 0), Duration::ZERO);
         // A burst after ten seconds of silence.
-        assert_eq!(gather.apart(&stats(64, 0), at(10_000_000)), Duration::ZERO);
-        assert_eq!(gather.apart(&stats(64, 8), at(10_000_100)), Duration::from_nanos(100_000 / 8 * 56 / 3));
-        // The last few wait for a moment, then for nothing; nor does the first one after a second wait.
-        assert_eq!(gather.apart(&stats(64, 60), at(10_000_200)), Duration::from_nanos(187_500 / 59 * 56 / 3));
-        assert_eq!(gather.apart(&stats(64, 61), at(10_000_300)), Duration::ZERO);
-        assert_eq!(gather.apart(&stats(164, 64), at(11_000_000)), Duration::ZERO);
+        assert_eq!(apart(&mut gather, &stats(64, 0), 10_000_000), Duration::ZERO);
+        let each = Duration::from_nanos(100_000 / 8);
+        assert_eq!(apart(&mut gather, &stats(64, 8), 10_000_100), each * 56 / 3);
+        // What comes a second after its end is not waited for, and takes what it takes.
+        assert_eq!(apart(&mut gather, &stats(64, 60), 10_000_200), MOMENT);
+        assert_eq!(apart(&mut gather, &stats(64, 61), 11_000_000), Duration::ZERO);
+        assert_eq!(apart(&mut gather, &stats(128, 61), 11_000_000), Duration::ZERO);
+        assert_eq!(apart(&mut gather, &stats(128, 69), 11_000_100), each * 59 / 3);
     }
 
     #[test]
-    fn who_is_answered_all_at_once_still_has_load() {
+    fn who_is_answered_all_at_once_gets_a_few_moments_to_go_on() {
         let mut gather = Gather::default();
         settle(&mut gather, 64, 20);
-        let (mut acknowledged, mut time) = (200, 1_000_000 + 200 * 20);
-        for _ in 0..8 {
-            // All 64 are answered at once, and sent again a little later.
-            (acknowledged, time) = (acknowledged + 64, time + 1280);
-            let nothing = gather.apart(&stats(acknowledged, acknowledged), at(time));
-            let again = gather.apart(&stats(acknowledged + 64, acknowledged), at(time + 200));
-            assert!(nothing == MOMENT && again > Duration::from_micros(300), "{nothing:?}, {again:?}");
+        let (all, mut time) = (64 + 199, 1_010_000);
+        assert_eq!(apart(&mut gather, &stats(all, all), time), MOMENT);
+        assert!(gather.is_answered());
+        for pauses in 0..PAUSES {
+            // Whatever the driver did since its last read.
+            time += 70;
+            assert_eq!(gather.pause(at(time)), Some(MOMENT), "after {pauses}");
+            time += 100;
+            let left = if pauses + 1 < PAUSES { MOMENT } else { Duration::ZERO };
+            assert_eq!(apart(&mut gather, &stats(all, all), time), left);
         }
+        assert_eq!(gather.pause(at(time)), None, "the application has nothing more to say");
+        // It goes on: from here on answers come together again.
+        let again = apart(&mut gather, &stats(all + 64, all), time);
+        assert!(again > Duration::from_micros(300) && !gather.is_answered(), "{again:?}");
+        assert_eq!(gather.pause(at(time)), Some(again));
+    }
+
+    #[test]
+    fn a_broker_that_has_always_answered_all_is_waited_for_ever_less() {
+        let mut gather = Gather::default();
+        settle(&mut gather, 64, 20);
+        let (mut acknowledged, mut time, mut pauses) = (199, 1_010_000, Vec::new());
+        gather.note_read(at(time));
+        for _ in 0..200 {
+            // An application that goes on at once, and pauses that are slept a little too long.
+            gather.note(&stats(acknowledged + 64, acknowledged), at(time));
+            let pause = gather.pause(at(time)).unwrap_or(Duration::ZERO);
+            pauses.push(pause);
+            time += pause.as_micros() as u64 + 60;
+            acknowledged += 64;
+            gather.note_read(at(time));
+        }
+        assert!(pauses.is_sorted_by(|before, after| after <= before), "{pauses:?}");
+        assert_eq!((pauses[0] > Duration::from_micros(300), pauses[199]), (true, Duration::ZERO));
+    }
+
+    #[test]
+    fn a_broker_that_answers_nothing_is_left_to_the_poll_after_a_few_pauses() {
+        let mut gather = Gather::default();
+        settle(&mut gather, 64, 20);
+        let (silent, mut time) = (stats(64 + 199, 199), 2_000_000);
+        gather.note_read(at(time));
+        for _ in 0..PAUSES {
+            gather.note(&silent, at(time));
+            let pause = gather.pause(at(time)).expect("it may be soon");
+            time += pause.as_micros() as u64 + 1;
+        }
+        gather.note(&silent, at(time));
+        assert_eq!(gather.pause(at(time)), None);
+        // What it says then makes it one that answers.
+        gather.note_read(at(time));
+        gather.note(&silent, at(time));
+        assert!(gather.pause(at(time)).is_some());
     }
 
     #[test]
     fn own_work_counts_as_waiting() {
-        let apart = Duration::from_micros(300);
-        assert_eq!(Gather::pause(apart, Duration::from_micros(100)), Some(Duration::from_micros(200)));
-        assert_eq!(Gather::pause(apart, Duration::from_micros(250)), None);
-        assert_eq!(Gather::pause(apart, Duration::from_micros(900)), None);
+        let mut gather = Gather::new(Duration::from_micros(300));
+        settle(&mut gather, 64, 20);
+        gather.note_read(at(2_000_000));
+        assert_eq!(gather.pause(at(2_000_250)), None);
+        assert_eq!(gather.pause(at(2_000_900)), None);
+        assert_eq!(gather.pause(at(2_000_100)), Some(Duration::from_micros(200)));
+        // The read after it is due when it ends.
+        assert_eq!(gather.pause(at(2_000_350)), Some(Duration::from_micros(250)));
     }
 }

@@ -81,9 +81,6 @@ pub struct MioDriver {
     again: Vec<ConnId>,
     until: Option<Instant>,
     gather: Gather,
-    /// How far apart reads should be, and the last one.
-    apart: Duration,
-    read_at: Instant,
     stats: Arc<DriverStats>,
 }
 
@@ -109,8 +106,6 @@ impl MioDriver {
             again: Vec::new(),
             until: None,
             gather: Gather::default(),
-            apart: Duration::ZERO,
-            read_at: Instant::ZERO,
             stats,
         }
     }
@@ -173,17 +168,17 @@ impl MioDriver {
             }
         };
         self.until = wait.until;
-        self.apart = self.gather.apart(&client.stats(), now);
+        self.gather.note(&client.stats(), now);
         wait
     }
 
     /// How long it pays to sleep before the next look at the sockets, under load: a few hundred microseconds, and
     /// never beyond the engine's deadline. It is for a loop that has a thread of its own.
-    pub fn pause(&self) -> Option<Duration> {
-        if self.apart.is_zero() || !self.again.is_empty() {
+    pub fn pause(&mut self) -> Option<Duration> {
+        if !self.again.is_empty() {
             return None;
         }
-        let pause = Gather::pause(self.apart, self.clock.now() - self.read_at)?;
+        let pause = self.gather.pause(self.clock.now())?;
         let pause = pause.min(self.timeout().unwrap_or(pause));
         self.stats.count_pause();
         Some(pause)
@@ -293,7 +288,7 @@ impl MioDriver {
 
     /// Reads what there is to read, and writes what waits.
     fn pump(&mut self, client: &mut Client, id: ConnId, now: Instant) {
-        let Self { conns, stats, again, read_at, .. } = self;
+        let Self { conns, stats, again, gather, .. } = self;
         let Some(conn) = conns.get_mut(id.index()).and_then(Option::as_mut).filter(|c| c.id == id) else {
             return;
         };
@@ -304,7 +299,10 @@ impl MioDriver {
                 stream.read(free)
             });
             match pump {
-                Pump::Blocked => (conn.readable, *read_at) = (false, now),
+                Pump::Blocked => {
+                    conn.readable = false;
+                    gather.note_read(now);
+                }
                 Pump::BudgetSpent | Pump::Idle => again.push(id),
                 Pump::Gone => return,
             }
