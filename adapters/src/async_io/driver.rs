@@ -44,8 +44,9 @@ impl<R: Runtime> Timer<R> {
         self.until.is_some()
     }
 
+    /// An earlier one stays as it is: setting one wakes a reactor, and deadlines move on with each request.
     fn set(&mut self, until: Instant, now: Instant) {
-        if self.until == Some(until) {
+        if self.until.is_some_and(|before| before <= until) {
             return;
         }
         self.until = Some(until);
@@ -252,24 +253,31 @@ impl<R: Runtime> AsyncDriver<R> {
         if progress {
             self.gather.note_read(now);
         }
-        if self.poll_deadline(wait.until, now, cx) {
+        // Who does not wait needs no timer: setting one wakes a reactor.
+        let over = match wait.until {
+            Some(until) if progress => until <= now,
+            until => self.poll_deadline(until, now, cx),
+        };
+        if over {
             client.handle_timeout(self.clock.now());
-            progress = true;
         }
-        if progress { Poll::Ready(()) } else { Poll::Pending }
+        if progress || over { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// True when the deadline has passed; else the task is woken then.
-    fn poll_deadline(&mut self, until: Option<Instant>, now: Instant, cx: &mut Context<'_>) -> bool {
+    fn poll_deadline(&mut self, until: Option<Instant>, mut now: Instant, cx: &mut Context<'_>) -> bool {
         let Some(until) = until.filter(|until| *until != Instant::FAR_FUTURE) else {
             self.sleep.clear();
             return false;
         };
-        if until <= now {
-            return true;
+        while now < until {
+            self.sleep.set(until, now);
+            if self.sleep.poll(cx).is_pending() {
+                return false;
+            }
+            now = self.clock.now();
         }
-        self.sleep.set(until, now);
-        self.sleep.poll(cx).is_ready()
+        true
     }
 
     fn find(conns: &mut [Option<Conn<R::Stream>>], id: ConnId) -> Option<&mut Conn<R::Stream>> {
@@ -378,4 +386,38 @@ where
         Pump::Gone => conn.link = Link::Over,
     }
     true
+}
+
+#[cfg(all(test, feature = "async-std"))]
+mod tests {
+    use super::*;
+    use crate::async_std::AsyncStd;
+
+    #[test]
+    fn a_deadline_that_moves_on_leaves_the_timer_as_it_is() {
+        let at = |secs: u64| Instant::from_nanos(secs * 1_000_000_000);
+        let mut timer = Timer::<AsyncStd>::default();
+        timer.set(at(100), at(0));
+        timer.set(at(101), at(1));
+        assert_eq!(timer.until, Some(at(100)));
+        timer.set(at(50), at(1));
+        assert_eq!(timer.until, Some(at(50)));
+        timer.clear();
+        timer.set(at(102), at(1));
+        assert_eq!(timer.until, Some(at(102)));
+    }
+
+    #[test]
+    fn a_timer_set_for_an_earlier_deadline_is_not_taken_for_a_later_one() {
+        let mut driver = AsyncDriver::<AsyncStd>::new();
+        let (began, ms) = (driver.clock.now(), Duration::from_millis);
+        let (early, late) = (began + ms(20), began + ms(60));
+        let cx = &mut Context::from_waker(Waker::noop());
+        assert!(!driver.poll_deadline(Some(early), began, cx));
+        ::async_std::task::block_on(poll_fn(|cx| {
+            let now = driver.clock.now();
+            if driver.poll_deadline(Some(late), now, cx) { Poll::Ready(()) } else { Poll::Pending }
+        }));
+        assert!(driver.clock.now() >= late);
+    }
 }
