@@ -224,8 +224,15 @@ impl BlockingDriver {
     /// Carries out all actions; waits, unless events are there already; hands in what came.
     pub fn turn(&mut self, client: &mut Client) {
         let wait = self.act(client);
-        if !wait.events && !self.gather(client, wait) {
-            self.wait(client, wait);
+        if wait.events {
+            return;
+        }
+        match self.pause(client, wait) {
+            Some(pause) => {
+                self.mailbox.wait(Some(pause));
+                self.look(client, wait);
+            }
+            None => self.wait(client, wait),
         }
     }
 
@@ -254,7 +261,7 @@ impl BlockingDriver {
     pub fn wait(&mut self, client: &mut Client, wait: Wait) {
         let timeout = self.prepare_wait(client, wait);
         self.mailbox.wait(timeout);
-        self.take_in(client, wait.until, None);
+        self.look(client, wait);
     }
 
     /// Gives readers what is theirs; how long to sleep.
@@ -264,26 +271,22 @@ impl BlockingDriver {
         if self.is_stalled() { Some(Duration::ZERO) } else { self.clock.left(wait.until) }
     }
 
-    /// The same without sleeping, for when commands wait.
+    /// Hands in what came, without sleeping.
     pub(super) fn look(&mut self, client: &mut Client, wait: Wait) {
         self.take_in(client, wait.until, None);
     }
 
-    /// Under load: waits for the next read alone, so that commands come together meanwhile. False: it is no load, or
-    /// nothing has been read for so long that commands should not wait for it.
-    pub(super) fn gather(&mut self, client: &mut Client, wait: Wait) -> bool {
+    /// Under load: how long to wait for the next read alone, so that commands come together meanwhile. `None`: it is no load,
+    /// or nothing has been read for so long that commands should not wait for it.
+    pub(super) fn pause(&mut self, client: &Client, wait: Wait) -> Option<Duration> {
         if mem::take(&mut self.more) {
-            self.look(client, wait);
-            return true;
+            return Some(Duration::ZERO);
         }
         let now = self.clock.now();
         self.gather.note(&client.stats(), now);
-        let Some(pause) = self.gather.pause(now).filter(|_| !self.is_stalled()) else { return false };
-        let left = self.clock.left(wait.until).unwrap_or(pause);
+        let pause = self.gather.pause(now).filter(|_| !self.is_stalled())?;
         self.stats.count_pause();
-        self.mailbox.wait(Some(pause.min(left)));
-        self.take_in(client, wait.until, None);
-        true
+        Some(self.clock.left(wait.until).map_or(pause, |left| left.min(pause)))
     }
 
     /// Hands in what came from dials and readers, what there is at taken sockets, and the engine's deadline. What the socket

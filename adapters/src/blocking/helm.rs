@@ -1,20 +1,34 @@
-//! Who drives the client of some handles: one thread at a time, the driver's own or a reader that has something.
+//! Who drives the client of some handles: one thread at a time, the driver's own, a reader that has something, or under
+//! load one that waits for its sends.
 //!
 //! A reader that drives itself spares a hand-over from thread to thread for each answer. The driver's thread has the
-//! rest: commands and deadlines, dials, peers that take no bytes, and all of it under load, when answers are gathered.
+//! rest: commands and deadlines, dials, peers that take no bytes, and all of it under load, when answers are gathered, unless
+//! someone waits for them who drives himself ([`helm`]).
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::Wake;
 use std::thread;
+use std::time::Duration;
 
 use rocketmq_engine::{ConnId, Instant, Wait};
 
 use super::driver::BlockingDriver;
 use super::mailbox::Mailbox;
+use crate::handle::helm::{self, Lending};
+use crate::handle::sync::Mutex;
 use crate::handle::{Hub, Turn};
 
 /// Turns a reader takes before it reads again: it is not there for commands that flood in.
 const TURNS: usize = 4;
+
+/// What the driver's thread does until its next turn.
+#[derive(Clone, Copy, Debug)]
+enum Rest {
+    /// Sleeps until it is woken, or so long at most.
+    Sleep(Option<Duration>),
+    /// Pauses.
+    Pause(Duration),
+}
 
 /// What the thread that drives has in its hands.
 #[derive(Debug)]
@@ -31,14 +45,20 @@ pub(super) struct Helm {
     /// Empty after the end.
     seat: Mutex<Option<Seat>>,
     mailbox: Arc<Mailbox>,
+    lending: Lending,
 }
 
 impl Helm {
     pub(super) fn new(hub: Hub, mut driver: BlockingDriver) -> Arc<Self> {
         Arc::new_cyclic(|helm| {
             driver.set_helm(helm.clone());
+            hub.set_helm(helm.clone());
             let mailbox = driver.mailbox().clone();
-            Self { seat: Mutex::new(Some(Seat { hub, driver, until: None })), mailbox }
+            Self {
+                seat: Mutex::new(Some(Seat { hub, driver, until: None })),
+                mailbox,
+                lending: Lending::default(),
+            }
         })
     }
 
@@ -47,19 +67,26 @@ impl Helm {
         let _end = End(self);
         let mut slept = false;
         loop {
-            let timeout = {
-                // A reader that panicked has poisoned it.
+            let rest = {
+                // A thread that panicked at the helm has poisoned it.
                 let Ok(mut seat) = self.seat.lock() else { return };
                 let Some(seat) = seat.as_mut() else { return };
                 seat.hub.set_thread();
                 if slept {
                     seat.driver.take_in(seat.hub.client(), seat.until, None);
                 }
-                let Some(wait) = seat.steer() else { return };
-                seat.until = wait.until;
-                seat.driver.prepare_wait(seat.hub.client(), wait)
+                let Some(rest) = seat.steer() else { return };
+                rest
             };
-            self.mailbox.wait(timeout);
+            match rest {
+                Rest::Sleep(timeout) => self.mailbox.wait(timeout),
+                Rest::Pause(pause) => {
+                    self.mailbox.wait(Some(pause));
+                    let pauses =
+                        |seat: &Option<Seat>| seat.as_ref().is_some_and(|seat| seat.hub.is_pausing());
+                    self.lending.wait_for(&self.seat, pauses, |time| self.mailbox.wait_for_waker(time));
+                }
+            }
             slept = true;
         }
     }
@@ -77,22 +104,61 @@ impl Helm {
     }
 }
 
+impl helm::Helm for Helm {
+    fn drive_until(&self, done: &mut dyn FnMut() -> bool) {
+        let Ok(mut seat) = self.seat.try_lock() else { return };
+        let Some(taken) = seat.as_mut() else { return };
+        let _alarm = Alarm(self);
+        if self.lending.drive_until(taken, done) {
+            drop(seat);
+            self.mailbox.wake_by_ref();
+        }
+    }
+}
+
+impl helm::Seat for Seat {
+    fn is_pausing(&self) -> bool {
+        self.hub.is_pausing()
+    }
+
+    fn prepare_leave(&mut self, over: bool) -> bool {
+        self.hub.prepare_leave(over)
+    }
+
+    fn turn_aside(&mut self) -> Turn {
+        let Self { hub, driver, .. } = self;
+        hub.turn_aside(driver.clock().now(), |client| driver.act(client))
+    }
+
+    fn pause(&mut self, wait: Wait) -> Option<Duration> {
+        self.until = wait.until;
+        self.driver.pause(self.hub.client(), wait)
+    }
+
+    fn look(&mut self, wait: Wait) -> bool {
+        self.driver.look(self.hub.client(), wait);
+        true
+    }
+}
+
 impl Seat {
     /// Drives until there is nothing to do but to wait. `None`: it is over.
-    fn steer(&mut self) -> Option<Wait> {
-        let Self { hub, driver, .. } = self;
+    fn steer(&mut self) -> Option<Rest> {
+        let Self { hub, driver, until } = self;
         loop {
             let wait = match hub.turn(driver.clock().now(), |client| driver.act(client)) {
                 Turn::Again => continue,
                 Turn::Over => return None,
                 Turn::Wait(wait) => wait,
             };
-            // Commands that come while answers are gathered wake nobody: the driver counts as awake.
-            if driver.gather(hub.client(), wait) {
-                continue;
+            *until = wait.until;
+            // Commands that come while answers are gathered wake nobody.
+            if let Some(pause) = driver.pause(hub.client(), wait) {
+                hub.prepare_pause();
+                return Some(Rest::Pause(pause));
             }
             if hub.prepare_sleep() {
-                return Some(wait);
+                return Some(Rest::Sleep(driver.prepare_wait(hub.client(), wait)));
             }
             driver.look(hub.client(), wait);
         }
@@ -151,7 +217,7 @@ impl Drop for Alarm<'_> {
 mod tests {
     use std::io::Write;
     use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-    use std::time::Duration;
+    use std::sync::Mutex;
 
     use rocketmq_engine::connection::STAGING;
     use rocketmq_engine::{ClientStats, Message, ProducerConfig, SendOptions};
@@ -241,8 +307,8 @@ mod tests {
             for _ in 0..WAITS {
                 if let Ok(mut seat) = self.seat.try_lock() {
                     let seat = seat.as_mut().expect("not over");
-                    let wait = seat.steer().expect("not over");
-                    seat.driver.look(seat.hub.client(), wait);
+                    seat.steer().expect("not over");
+                    seat.driver.take_in(seat.hub.client(), seat.until, None);
                     return seat.hub.client().stats();
                 }
                 thread::sleep(Duration::from_millis(1));

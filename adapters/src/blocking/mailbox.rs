@@ -83,6 +83,17 @@ impl Mailbox {
         state.woken = false;
     }
 
+    /// Waits for a waker or the end of `timeout`, whatever input there is.
+    pub(super) fn wait_for_waker(&self, timeout: Duration) {
+        let mut state = self.lock();
+        if !state.woken {
+            state.waiting = true;
+            state = self.ready.wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.waiting = false;
+        state.woken = false;
+    }
+
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.lock().inputs.is_empty()

@@ -4,7 +4,8 @@
 //! client. It has a thread for that; a reader whose socket has something drives itself and reads straight into the engine,
 //! unless another drives just now. For that one it fills a chunk: chunks go from the readers to the driver and back, nothing is
 //! allocated for them after the start. Under load the driver keeps the chunks, for which the readers wait, and reads the
-//! sockets itself. Who wants one thread for everything takes mio.
+//! sockets itself; it pauses before each look, and a thread that waits for its sends drives meanwhile. Who wants one thread for
+//! everything takes mio.
 //!
 //! Handle level: [`Client`]. Driver level: [`BlockingDriver`].
 

@@ -176,6 +176,10 @@ impl Gather {
     /// How long to sleep before the next read. `None`: not at all, or not worth it, or nothing has come of the last
     /// pauses.
     pub fn pause(&mut self, now: Instant) -> Option<Duration> {
+        if now < self.read_at && !self.apart.is_zero() {
+            // Another thread goes on with it.
+            return Some(self.read_at - now);
+        }
         if self.pauses >= PAUSES {
             return None;
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::mem;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::Waker;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use rocketmq_engine::{
 
 use super::consumer::OpenConsumer;
 use super::error::{ClientError, SendError};
+use super::helm::Helm;
 use super::inlet::Inlet;
 use super::producer::OpenProducer;
 #[cfg(feature = "record")]
@@ -148,14 +149,40 @@ impl Hub {
         self.shared.set_driver(waker);
     }
 
+    /// Sets who lets the threads that wait drive during pauses.
+    pub fn set_helm(&self, helm: Weak<dyn Helm>) {
+        // What is recorded goes to a writer of the application, which may want what a thread that waits holds.
+        #[cfg(feature = "record")]
+        if self.record.is_some() {
+            return;
+        }
+        self.shared.set_helm(helm);
+    }
+
     /// Tells that this thread drives from now on: no handle dropped on it will wait for the driver.
     pub fn set_thread(&self) {
-        self.shared.set_driver_thread();
+        self.shared.set_driver_thread(true);
     }
 
     /// One turn: hands all events out, takes all commands in, and lets the driver `act`, which carries out the engine's
     /// actions.
     pub fn turn(&mut self, now: Instant, act: impl FnOnce(&mut engine::Client) -> Wait) -> Turn {
+        while let Some(notice) = self.client.poll_notice() {
+            if let Some(told) = &mut self.notices.0 {
+                told(notice);
+            }
+        }
+        self.advance(now, act)
+    }
+
+    /// The same in a thread of the application, which waits: notices, whose receiver may want what that thread holds, are left
+    /// to the driver's own.
+    pub(crate) fn turn_aside(&mut self, now: Instant, act: impl FnOnce(&mut engine::Client) -> Wait) -> Turn {
+        self.set_thread();
+        self.advance(now, act)
+    }
+
+    fn advance(&mut self, now: Instant, act: impl FnOnce(&mut engine::Client) -> Wait) -> Turn {
         self.exchange(now);
         let wait = act(&mut self.client);
         if wait.events {
@@ -169,11 +196,6 @@ impl Hub {
 
     fn exchange(&mut self, now: Instant) {
         self.dispatch(now);
-        while let Some(notice) = self.client.poll_notice() {
-            if let Some(told) = &mut self.notices.0 {
-                told(notice);
-            }
-        }
         #[cfg(feature = "record")]
         if let Some(sink) = &mut self.record {
             sink.keep(&mut self.client);
@@ -223,6 +245,22 @@ impl Hub {
         self.sleep = Sleep::Dozing;
         let until = wait.until.map_or(self.doze_until, |until| until.min(self.doze_until));
         Wait { until: Some(until), ..wait }
+    }
+
+    /// The driver pauses, for a few hundred microseconds at most: no command wakes it. Who waits may drive meanwhile.
+    pub fn prepare_pause(&self) {
+        self.shared.prepare_pause();
+    }
+
+    /// Who drove in a pause leaves; `over`: what was waited for is done. False if the driver has to go on at once.
+    pub(crate) fn prepare_leave(&self, over: bool) -> bool {
+        self.shared.set_driver_thread(false);
+        self.shared.prepare_leave(over && self.consumers.is_empty())
+    }
+
+    /// The driver pauses.
+    pub(crate) fn is_pausing(&self) -> bool {
+        self.shared.is_pausing()
     }
 
     /// True when the driver may sleep until the deadline of the last [`turn`](Self::turn): no command waits, and the next

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `shared` | what both sides touch: the inbox, the completions, who has to be woken |
 //! | `hub` | the driver's side: takes commands into the engine, hands its events out |
+//! | `helm` | threads that wait, in the place of a driver that pauses |
 //! | `builder`, `client` | making a client, stopping it |
 //! | `producer`, `consumer`, `delivery` | what applications use |
 //! | `record` | where a recording goes (feature `record`) |
@@ -20,6 +21,7 @@ mod client;
 mod consumer;
 mod delivery;
 mod error;
+pub(crate) mod helm;
 mod hub;
 mod inlet;
 #[cfg(test)]
@@ -37,6 +39,7 @@ pub use client::{Client, Shutdown};
 pub use consumer::{Closed, ConsumerBuilder, Deliveries, Listener, PushConsumer, Recv};
 pub use delivery::{Delivery, Messages};
 pub use error::{ClientError, SendError};
+pub use helm::Helm;
 pub use hub::{Hub, Turn};
 pub use producer::{Pending, PendingOneway, Producer, ProducerBuilder};
 pub use shared::DriverStats;

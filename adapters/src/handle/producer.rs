@@ -114,6 +114,12 @@ impl Posted {
         self.slot.as_ref().is_none_or(|(shared, slot)| shared.is_done(*slot))
     }
 
+    fn drive_until_done(&self) {
+        if let Some((shared, slot)) = &self.slot {
+            shared.drive_until_done(*slot);
+        }
+    }
+
     fn poll(&mut self, cx: &Context<'_>) -> Poll<Outcome> {
         if let Some((shared, slot)) = &self.slot {
             let polled = shared.poll_slot(*slot, cx);
@@ -146,6 +152,11 @@ impl Drop for Posted {
 pub struct Pending(Posted);
 
 impl Pending {
+    /// For a thread that will wait: drives itself for as long as the driver pauses.
+    pub(super) fn drive_until_done(&self) {
+        self.0.drive_until_done();
+    }
+
     /// Whether awaiting it would not wait.
     pub fn is_done(&self) -> bool {
         self.0.is_done()

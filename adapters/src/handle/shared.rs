@@ -2,10 +2,11 @@
 //!
 //! The wake-up rule: the driver says `prepare_sleep` before it sleeps; from then until its next turn the first
 //! command wakes it, and no other does. One that only dozes looks around by itself soon: acknowledgements do not wake it.
+//! One that pauses is woken by nothing: a thread that waits takes its place (`helm`).
 
 use std::mem;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use rocketmq_engine::{
 
 use super::consumer::OpenConsumer;
 use super::error::{ClientError, SendError};
+use super::helm::Helm;
 use super::inlet::Inlet;
 use super::oneshot::Reply;
 use super::producer::OpenProducer;
@@ -72,26 +74,28 @@ enum Slot {
 
 #[derive(Debug, Default)]
 struct Slots {
-    slots: Vec<Slot>,
+    table: Vec<Slot>,
     free: Vec<u32>,
+    /// Those with a waker.
+    awaited: usize,
 }
 
 impl Slots {
     fn taken(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.table.len() - self.free.len()
     }
 
     fn insert(&mut self) -> u32 {
         if let Some(slot) = self.free.pop() {
-            self.slots[slot as usize] = Slot::Waiting(None);
+            self.table[slot as usize] = Slot::Waiting(None);
             return slot;
         }
-        self.slots.push(Slot::Waiting(None));
-        self.slots.len() as u32 - 1
+        self.table.push(Slot::Waiting(None));
+        self.table.len() as u32 - 1
     }
 
     fn release(&mut self, slot: u32) {
-        self.slots[slot as usize] = Slot::Free;
+        self.table[slot as usize] = Slot::Free;
         self.free.push(slot);
     }
 }
@@ -114,6 +118,17 @@ pub(super) enum Sleep {
     /// It wakes up by itself before an acknowledgement is missed.
     Dozing,
     Asleep,
+    /// It wakes up by itself very soon, and leaves its place to others until then: no command wakes it.
+    Pausing,
+    /// One of them has driven and left: it looks soon. No send wakes it, but whoever waits for one.
+    Left,
+}
+
+impl Sleep {
+    /// Its place is free.
+    fn is_pause(self) -> bool {
+        matches!(self, Self::Pausing | Self::Left)
+    }
 }
 
 #[derive(Debug)]
@@ -124,6 +139,7 @@ struct State {
     phase: Phase,
     sleep: Sleep,
     driver: Option<Waker>,
+    helm: Option<Weak<dyn Helm>>,
     report: Option<ShutdownReport>,
     stop_waiters: Vec<Waker>,
 }
@@ -135,6 +151,7 @@ pub struct DriverStats {
     reads: AtomicU64,
     writes: AtomicU64,
     pauses: AtomicU64,
+    lent: AtomicU64,
     unobserved: AtomicU64,
 }
 
@@ -157,6 +174,11 @@ impl DriverStats {
     /// Times reading was put off under load, so that more answers come at once. See [`Gather`](crate::driver::Gather).
     pub fn pauses(&self) -> u64 {
         self.pauses.load(Relaxed)
+    }
+
+    /// Times a thread that waited for a send took the driver's place, for as long as it waited.
+    pub fn lent(&self) -> u64 {
+        self.lent.load(Relaxed)
     }
 
     /// Sends whose future was dropped before their outcome was known.
@@ -210,6 +232,7 @@ impl Shared {
             phase: Phase::Running,
             sleep: Sleep::Awake,
             driver: None,
+            helm: None,
             report: None,
             stop_waiters: Vec::new(),
         };
@@ -226,10 +249,15 @@ impl Shared {
     }
 
     /// Unlocks, and wakes the driver if it sleeps.
-    fn wake(mut state: MutexGuard<'_, State>) {
-        if mem::replace(&mut state.sleep, Sleep::Awake) == Sleep::Awake {
+    fn wake(state: MutexGuard<'_, State>) {
+        if state.sleep == Sleep::Awake || state.sleep.is_pause() {
             return;
         }
+        Self::wake_now(state);
+    }
+
+    fn wake_now(mut state: MutexGuard<'_, State>) {
+        state.sleep = Sleep::Awake;
         let driver = state.driver.clone();
         drop(state);
         if let Some(driver) = driver {
@@ -278,9 +306,12 @@ impl Shared {
             state.phase = Phase::Stopping;
         }
         let can_wait = matches!(command, Command::Settle(_, Settlement::Done));
+        let is_asked = matches!(command, Command::Control(_));
         state.commands.push(command);
-        if !(can_wait && state.sleep == Sleep::Dozing) {
-            Self::wake(state);
+        match state.sleep {
+            Sleep::Dozing if can_wait => {}
+            Sleep::Left if is_asked => Self::wake_now(state),
+            _ => Self::wake(state),
         }
     }
 
@@ -290,11 +321,18 @@ impl Shared {
 
     pub(super) fn poll_slot(&self, slot: u32, cx: &Context<'_>) -> Poll<Outcome> {
         let mut state = self.lock();
-        let entry = &mut state.slots.slots[slot as usize];
+        let Slots { table, awaited, .. } = &mut state.slots;
+        let entry = &mut table[slot as usize];
         if let Slot::Waiting(waker) = entry {
             match waker {
                 Some(waker) => waker.clone_from(cx.waker()),
-                None => *waker = Some(cx.waker().clone()),
+                None => {
+                    *waker = Some(cx.waker().clone());
+                    *awaited += 1;
+                    if state.sleep == Sleep::Left {
+                        Self::wake_now(state);
+                    }
+                }
             }
             return Poll::Pending;
         }
@@ -313,16 +351,34 @@ impl Shared {
         self.lock().slots.taken()
     }
 
+    /// Places with a waker.
+    #[cfg(test)]
+    pub(super) fn awaited(&self) -> usize {
+        self.lock().slots.awaited
+    }
+
     pub(super) fn is_done(&self, slot: u32) -> bool {
-        matches!(self.lock().slots.slots[slot as usize], Slot::Done(_))
+        matches!(self.lock().slots.table[slot as usize], Slot::Done(_))
+    }
+
+    /// Drives in this thread until the send has ended, if the driver pauses and nobody else waits for it.
+    pub(super) fn drive_until_done(&self, slot: u32) {
+        let state = self.lock();
+        let waits = matches!(state.slots.table[slot as usize], Slot::Waiting(_));
+        let alone = waits && state.sleep.is_pause() && state.slots.awaited == 0;
+        let helm = state.helm.as_ref().filter(|_| alone).and_then(Weak::upgrade);
+        drop(state);
+        if let Some(helm) = helm {
+            helm.drive_until(&mut || self.is_done(slot));
+        }
     }
 
     /// The future is gone; the send goes on.
     pub(super) fn abandon_slot(&self, slot: u32) {
         let mut state = self.lock();
-        let entry = &mut state.slots.slots[slot as usize];
+        let entry = &mut state.slots.table[slot as usize];
         match mem::replace(entry, Slot::Unobserved) {
-            Slot::Waiting(_) => {}
+            Slot::Waiting(waker) => state.slots.awaited -= usize::from(waker.is_some()),
             _ => state.slots.release(slot),
         }
     }
@@ -359,8 +415,32 @@ impl Shared {
         }
     }
 
-    pub(super) fn set_driver_thread(&self) {
-        *self.driver_thread() = Some(thread::current().id());
+    /// Where the driver's place is free while it pauses.
+    pub(super) fn set_helm(&self, helm: Weak<dyn Helm>) {
+        self.lock().helm = Some(helm);
+    }
+
+    /// The driver pauses, until it takes commands again or says that it sleeps.
+    pub(super) fn prepare_pause(&self) {
+        self.lock().sleep = Sleep::Pausing;
+    }
+
+    /// Who drove in a pause leaves; `over`: what was waited for is done. False if the driver has to go on at once.
+    pub(super) fn prepare_leave(&self, over: bool) -> bool {
+        let mut state = self.lock();
+        DriverStats::count(&self.stats.lent, 1);
+        let may = over && state.slots.awaited == 0 && state.phase == Phase::Running;
+        state.sleep = if may { Sleep::Left } else { Sleep::Awake };
+        may
+    }
+
+    pub(super) fn is_pausing(&self) -> bool {
+        self.lock().sleep.is_pause()
+    }
+
+    /// This thread drives from now on; or nobody does.
+    pub(super) fn set_driver_thread(&self, drives: bool) {
+        *self.driver_thread() = drives.then(|| thread::current().id());
     }
 
     /// All commands at once; `into` is empty and its room is used for the next ones.
@@ -383,8 +463,9 @@ impl Shared {
     pub(super) fn complete(&self, done: &mut Vec<(u32, Outcome)>, wakers: &mut Vec<Waker>) {
         let mut state = self.lock();
         for (slot, outcome) in done.drain(..) {
-            let before = mem::replace(&mut state.slots.slots[slot as usize], Slot::Done(outcome));
+            let before = mem::replace(&mut state.slots.table[slot as usize], Slot::Done(outcome));
             if let Slot::Waiting(waker) = before {
+                state.slots.awaited -= usize::from(waker.is_some());
                 wakers.extend(waker);
             } else {
                 DriverStats::count(&self.stats.unobserved, 1);
@@ -400,7 +481,7 @@ impl Shared {
         let mut state = self.lock();
         state.phase = Phase::Stopped;
         state.report = report;
-        state.driver = None;
+        (state.driver, state.helm) = (None, None);
         let mut wakers = mem::take(&mut state.stop_waiters);
         let commands = mem::take(&mut state.commands);
         let mut refused = Vec::new();
@@ -414,12 +495,12 @@ impl Shared {
         for (slot, message) in refused {
             let rejected = Rejected { reason: RejectReason::Closed, returned: message };
             let outcome = Slot::Done(Err(SendError::Rejected(Box::new(rejected))));
-            match mem::replace(&mut state.slots.slots[slot as usize], outcome) {
+            match mem::replace(&mut state.slots.table[slot as usize], outcome) {
                 Slot::Waiting(waker) => wakers.extend(waker),
                 _ => state.slots.release(slot),
             }
         }
-        for slot in &mut state.slots.slots {
+        for slot in &mut state.slots.table {
             if let Slot::Waiting(waker) = slot {
                 wakers.extend(waker.take());
                 *slot = Slot::Done(Err(SendError::DriverGone));

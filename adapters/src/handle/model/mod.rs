@@ -6,9 +6,11 @@
 //! threads that race as they do.
 //!
 //! - `sends`: from a handle to the driver and back
+//! - `helm`: threads that wait, in the place of a driver that pauses
 //! - `deliveries`: from the driver to whoever takes them, and their settlement back
 
 mod deliveries;
+mod helm;
 mod sends;
 
 /// Runs a scenario again and again.

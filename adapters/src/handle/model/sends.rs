@@ -18,7 +18,7 @@ use crate::handle::parked::block_on;
 use crate::handle::shared::{Command, Outcome, Shared, Sleep};
 use crate::handle::sync::thread;
 
-fn message() -> Message {
+pub(super) fn message() -> Message {
     let config = ClientConfig::new("localhost:9876").expect("valid");
     let mut engine = Client::new(config, [1; 32], Instant::ZERO, Duration::ZERO).expect("valid");
     Message::new(&engine.topic("t").expect("valid"), "body")

@@ -69,8 +69,10 @@ impl Pending {
         self.0.is_done()
     }
 
-    /// Waits for the outcome.
+    /// Waits for the outcome. Under load a thread that waits alone drives the client itself for so long
+    /// ([`DriverStats::lent`](crate::handle::DriverStats::lent)).
     pub fn wait(self) -> Result<SendReceipt, SendError> {
+        self.0.drive_until_done();
         block_on(self.0)
     }
 
