@@ -7,7 +7,8 @@ pub(crate) const USAGE: &str = "\
 usage: cargo run --release --example compare -- [OPTIONS]
 
   --only send|consume       half of the cases                                    [both]
-  --clients A,B ...         raw, java, blocking, mio, async-std, tokio, driver   [raw,blocking,mio,tokio,java]
+  --clients A,B ...         raw, raw-async-std and raw-tokio (which only send),
+                            java, blocking, mio, async-std, tokio, driver        [raw,blocking,mio,tokio,java]
   --in-flight N,M ...       sends under way at once                              [1,64,1024]
   --body-size N,M ...       bytes of each body sent                              [128,1024,16384]
   --rounds N                rounds of each case; the order rotates               [4]
@@ -21,6 +22,8 @@ Needs Java 17 and Maven 3, or ROCKETMQ_LIB=DIRECTORY with the jars of Apache Roc
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Client {
     Raw,
+    RawAsyncStd,
+    RawTokio,
     Blocking,
     Mio,
     AsyncStd,
@@ -30,8 +33,10 @@ pub(crate) enum Client {
     Java,
 }
 
-const NAMES: [(Client, &str); 7] = [
+const NAMES: [(Client, &str); 9] = [
     (Client::Raw, "raw"),
+    (Client::RawAsyncStd, "raw-async-std"),
+    (Client::RawTokio, "raw-tokio"),
     (Client::Blocking, "blocking"),
     (Client::Mio, "mio"),
     (Client::AsyncStd, "async-std"),
@@ -41,6 +46,11 @@ const NAMES: [(Client, &str); 7] = [
 ];
 
 impl Client {
+    /// A floor that is there for sends alone.
+    pub(crate) fn only_sends(self) -> bool {
+        matches!(self, Self::RawAsyncStd | Self::RawTokio)
+    }
+
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let found = NAMES.iter().find(|(_, name)| *name == text);
         found.map(|(client, _)| *client).ok_or_else(|| format!("unknown client {text:?}"))
@@ -95,7 +105,7 @@ impl fmt::Display for Case {
 pub(crate) struct Args {
     send: bool,
     consume: bool,
-    pub(crate) clients: Vec<Client>,
+    clients: Vec<Client>,
     depths: Vec<usize>,
     sizes: Vec<usize>,
     pub(crate) rounds: usize,
@@ -142,6 +152,11 @@ impl Args {
             }
         }
         Ok(Some(args))
+    }
+
+    /// Who takes part.
+    pub(crate) fn clients_of(&self, case: &Case) -> Vec<Client> {
+        self.clients.iter().copied().filter(|client| case.is_send() || !client.only_sends()).collect()
     }
 
     /// What is to be done, in order. With 1 KiB at every depth, other sizes at the middle one.

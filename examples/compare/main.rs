@@ -13,7 +13,7 @@
 //! | `args` | what can be chosen |
 //! | `work` | what a contestant is told to do, and how it measures itself |
 //! | `ours` | this client: handles of each adapter, and the driver level |
-//! | `raw` | the floor: one blocking socket, frames encoded beforehand |
+//! | `raw` | the floors: one socket, blocking or in a task, frames encoded beforehand |
 //! | `table` | medians |
 //!
 //! The Java contestant is `tests/apache/java/Compare.java`.
@@ -66,6 +66,8 @@ fn child(words: &[String]) -> std::result::Result<(), String> {
     let (client, work) = Work::parse(words)?;
     let outcome = match client {
         Client::Raw => raw::run(&work),
+        Client::RawAsyncStd => raw::run_async_std(&work),
+        Client::RawTokio => raw::run_tokio(&work),
         Client::Java => Err("the Java contestant is a JVM".into()),
         ours => ours::run(ours, &work),
     }?;
@@ -86,19 +88,20 @@ fn compare(args: &Args) -> Result<()> {
     let mut table = Table::default();
     for case in args.cases() {
         println!("{case}: {} messages, {} to warm up", case.count, case.warm_up);
+        let clients = args.clients_of(&case);
         let backlog = if case.is_send() { None } else { Some(fill(&cluster, &case)?) };
         if let Some(topic) = &backlog {
             for _ in 0..WARM_UP_PULLS {
                 contest(&cluster, Client::Raw, &case, topic.clone(), args)?;
             }
             // A group that is registered takes other ways through the broker, which are compiled, too.
-            for client in &args.clients {
+            for client in &clients {
                 contest(&cluster, *client, &case, topic.clone(), args)?;
             }
         }
         for round in 0..args.rounds {
-            let mut order = args.clients.clone();
-            order.rotate_left(round % args.clients.len());
+            let mut order = clients.clone();
+            order.rotate_left(round % clients.len().max(1));
             for client in order {
                 let topic = match &backlog {
                     Some(topic) => topic.clone(),

@@ -32,7 +32,9 @@ pub(crate) fn run(client: Client, work: &Work) -> Result<Outcome, String> {
             async_std_level::run(&task_work).await
         })),
         Client::Driver => driver_level(work),
-        Client::Raw | Client::Java => Err(format!("{client} is none of ours")),
+        Client::Raw | Client::RawAsyncStd | Client::RawTokio | Client::Java => {
+            Err(format!("{client} is none of ours"))
+        }
     }
 }
 

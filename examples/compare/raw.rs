@@ -1,15 +1,20 @@
-//! The floor: one blocking socket, requests encoded beforehand, answers framed and checked.
+//! The floor: one socket, requests encoded beforehand, answers framed and checked. A blocking one is the floor of all; one in a
+//! task of a runtime that of the adapter for it.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Instant;
 
+use async_std::io::{ReadExt, WriteExt};
+use rocketmq_io::async_io::Runtime;
+use rocketmq_io::async_std::AsyncStd;
 use rocketmq_io::engine::wire::codes::{LanguageCode, RequestCode, Version};
 use rocketmq_io::engine::wire::fields::{
     Parts, PullMessageRequest, PullMessageResponse, SendMessageV2Request,
 };
 use rocketmq_io::engine::wire::frame::{FrameLimits, Prefix, SerializeType};
 use rocketmq_io::engine::wire::header::{EncodeFields, Flag, Head, HeadSpec, encode_head};
+use rocketmq_io::tokio::Tokio;
 
 use crate::work::{Meter, Outcome, Work};
 
@@ -17,36 +22,53 @@ use crate::work::{Meter, Outcome, Work};
 const FIRST: i32 = 1_000_000_000;
 
 pub(crate) fn run(work: &Work) -> Result<Outcome, String> {
-    let socket = TcpStream::connect(&work.broker).map_err(|error| error.to_string())?;
-    socket.set_nodelay(true).map_err(|error| error.to_string())?;
-    let wire = Wire { socket, buffer: vec![0; 4 << 20], from: 0, to: 0 };
-    if work.case.is_send() { send(work, wire) } else { pull(work, wire) }.map_err(|error| error.to_string())
+    let text = |error: io::Error| error.to_string();
+    let mut socket = TcpStream::connect(&work.broker).map_err(text)?;
+    socket.set_nodelay(true).map_err(text)?;
+    if work.case.is_send() { send(work, &mut socket) } else { pull(work, &mut socket) }.map_err(text)
 }
 
-struct Wire {
-    socket: TcpStream,
-    buffer: Vec<u8>,
+/// The same in a task of async-std.
+pub(crate) fn run_async_std(work: &Work) -> Result<Outcome, String> {
+    let task = async_std::task::spawn(send_in_task::<AsyncStd>(work.clone()));
+    async_std::task::block_on(task).map_err(|error| error.to_string())
+}
+
+/// The same in a task of tokio.
+pub(crate) fn run_tokio(work: &Work) -> Result<Outcome, String> {
+    let text = |error: io::Error| error.to_string();
+    let runtime = tokio::runtime::Runtime::new().map_err(text)?;
+    let task = runtime.spawn(send_in_task::<Tokio>(work.clone()));
+    runtime.block_on(task).map_err(|error| error.to_string())?.map_err(text)
+}
+
+/// Where answers are read to.
+struct Buffer {
+    bytes: Vec<u8>,
     from: usize,
     to: usize,
 }
 
-impl Wire {
-    /// Reads once.
-    fn fill(&mut self) -> std::io::Result<()> {
-        self.buffer.copy_within(self.from..self.to, 0);
+impl Buffer {
+    fn new() -> Self {
+        Self { bytes: vec![0; 4 << 20], from: 0, to: 0 }
+    }
+
+    /// Where the next read goes.
+    fn room(&mut self) -> &mut [u8] {
+        self.bytes.copy_within(self.from..self.to, 0);
         (self.from, self.to) = (0, self.to - self.from);
-        match self.socket.read(&mut self.buffer[self.to..])? {
-            0 => Err(std::io::ErrorKind::UnexpectedEof.into()),
-            n => {
-                self.to += n;
-                Ok(())
-            }
-        }
+        &mut self.bytes[self.to..]
+    }
+
+    fn filled(&mut self, len: usize) -> io::Result<()> {
+        self.to += len;
+        if len == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
     }
 
     /// Head and body of the next whole answer.
     fn next(&mut self) -> Option<(&[u8], &[u8])> {
-        let bytes = &self.buffer[self.from..self.to];
+        let bytes = &self.bytes[self.from..self.to];
         let prefix = Prefix::parse(bytes, &FrameLimits::default()).expect("a frame")?;
         let frame = bytes.get(..prefix.frame_len)?;
         self.from += prefix.frame_len;
@@ -96,40 +118,76 @@ fn send_frames(work: &Work) -> Vec<(Vec<u8>, usize)> {
     (0..work.queues).map(frame).collect()
 }
 
-fn send(work: &Work, mut wire: Wire) -> std::io::Result<Outcome> {
-    let frames = send_frames(work);
-    let mut meter = Meter::new(&work.case);
-    let (mut sent, mut in_flight, total) = (0, 0, meter.total());
-    let mut began = Vec::with_capacity(total);
-    let mut out = Vec::new();
-    while !meter.is_over() {
-        out.clear();
+/// Sends, and what has become of them.
+struct Sends {
+    frames: Vec<(Vec<u8>, usize)>,
+    meter: Meter,
+    depth: usize,
+    sent: usize,
+    in_flight: usize,
+    began: Vec<Instant>,
+    out: Vec<u8>,
+}
+
+impl Sends {
+    fn new(work: &Work) -> Self {
+        let meter = Meter::new(&work.case);
+        let began = Vec::with_capacity(meter.total());
+        let (frames, depth) = (send_frames(work), work.case.depth);
+        Self { frames, meter, depth, sent: 0, in_flight: 0, began, out: Vec::new() }
+    }
+
+    /// Requests, until as many are under way as there should be.
+    fn ask(&mut self) -> &[u8] {
+        self.out.clear();
         let now = Instant::now();
-        while in_flight < work.case.depth && sent < total {
-            let (frame, at) = &frames[sent % frames.len()];
-            let start = out.len();
-            out.extend_from_slice(frame);
-            let mut left = sent;
+        while self.in_flight < self.depth && self.sent < self.meter.total() {
+            let (frame, at) = &self.frames[self.sent % self.frames.len()];
+            let start = self.out.len();
+            self.out.extend_from_slice(frame);
+            let mut left = self.sent;
             // The first of the ten digits stays 1.
-            for digit in out[start + at + 1..start + at + 10].iter_mut().rev() {
+            for digit in self.out[start + at + 1..start + at + 10].iter_mut().rev() {
                 *digit = b'0' + (left % 10) as u8;
                 left /= 10;
             }
-            began.push(now);
-            sent += 1;
-            in_flight += 1;
+            self.began.push(now);
+            self.sent += 1;
+            self.in_flight += 1;
         }
-        if !out.is_empty() {
-            wire.socket.write_all(&out)?;
-        }
-        wire.fill()?;
-        while let Some((head, _)) = wire.next() {
+        &self.out
+    }
+
+    fn take(&mut self, answers: &mut Buffer) {
+        while let Some((head, _)) = answers.next() {
             let index = acknowledged(head).expect("acknowledged");
-            meter.sent(began[index]);
-            in_flight -= 1;
+            self.meter.sent(self.began[index]);
+            self.in_flight -= 1;
         }
     }
-    Ok(meter.outcome())
+}
+
+fn send(work: &Work, socket: &mut TcpStream) -> io::Result<Outcome> {
+    let (mut sends, mut answers) = (Sends::new(work), Buffer::new());
+    while !sends.meter.is_over() {
+        socket.write_all(sends.ask())?;
+        let len = socket.read(answers.room())?;
+        answers.filled(len)?;
+        sends.take(&mut answers);
+    }
+    Ok(sends.meter.outcome())
+}
+
+async fn send_in_task<R: Runtime>(work: Work) -> io::Result<Outcome> {
+    let mut socket = R::connect(work.broker.parse().map_err(io::Error::other)?).await?;
+    let (mut sends, mut answers) = (Sends::new(&work), Buffer::new());
+    while !sends.meter.is_over() {
+        socket.write_all(sends.ask()).await?;
+        let len = socket.read(answers.room()).await?;
+        answers.filled(len)?;
+        sends.take(&mut answers);
+    }
+    Ok(sends.meter.outcome())
 }
 
 /// Which send was acknowledged, by the place of the opaque near the end of a Java head.
@@ -140,9 +198,9 @@ fn acknowledged(head: &[u8]) -> Option<usize> {
     head.starts_with(b"{\"code\":0,").then(|| usize::try_from(digits - FIRST).ok())?
 }
 
-fn pull(work: &Work, mut wire: Wire) -> std::io::Result<Outcome> {
+fn pull(work: &Work, socket: &mut TcpStream) -> io::Result<Outcome> {
     let mut meter = Meter::new(&work.case);
-    let mut out = Vec::new();
+    let (mut out, mut answers) = (Vec::new(), Buffer::new());
     let ask = |out: &mut Vec<u8>, queue: u32, offset: i64| {
         let fields = PullMessageRequest {
             broker_name: Some(work.broker_name.as_str().into()),
@@ -170,11 +228,12 @@ fn pull(work: &Work, mut wire: Wire) -> std::io::Result<Outcome> {
     }
     while !meter.is_over() {
         if !out.is_empty() {
-            wire.socket.write_all(&out)?;
+            socket.write_all(&out)?;
             out.clear();
         }
-        wire.fill()?;
-        while let Some((head, body)) = wire.next() {
+        let len = socket.read(answers.room())?;
+        answers.filled(len)?;
+        while let Some((head, body)) = answers.next() {
             let head = Head::parse(SerializeType::Json, head).expect("a head");
             let answer: PullMessageResponse = head.fields().expect("an answer to a pull");
             meter.add(count(body));

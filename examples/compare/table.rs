@@ -40,7 +40,7 @@ impl fmt::Display for Table {
             writeln!(f, "{case}")?;
             writeln!(
                 f,
-                "  {:<10} {:>9} {:>22} {:>9} {:>7} {:>7} {:>8} {:>9} {:>9} {:>9} {:>10}",
+                "  {:<14} {:>9} {:>22} {:>9} {:>7} {:>7} {:>8} {:>9} {:>9} {:>9} {:>10}",
                 "",
                 "msg/s",
                 "CPU us min/med/max",
@@ -61,7 +61,7 @@ impl fmt::Display for Table {
                 let middle = median(outcomes, cpu);
                 writeln!(
                     f,
-                    "  {client:<10} {:>9.0} {:>22} {:>9} {:>7.2} {:>7.2} {:>8.0} {:>9.0} {:>9.1} {:>9.1} {:>10.1}",
+                    "  {client:<14} {:>9.0} {:>22} {:>9} {:>7.2} {:>7.2} {:>8.0} {:>9.0} {:>9.1} {:>9.1} {:>10.1}",
                     median(outcomes, |o| o.rate),
                     format!("{least:.2} / {middle:.2} / {most:.2}"),
                     raw.map_or("-".into(), |raw| format!("{:.2}", middle / raw)),
