@@ -5,7 +5,7 @@
 //! rest: commands and deadlines, dials, peers that take no bytes, and all of it under load, when answers are gathered, unless
 //! someone waits for them who drives himself ([`helm`]).
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, LockResult, PoisonError};
 use std::task::Wake;
 use std::thread;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use rocketmq_engine::{ConnId, Instant, Wait};
 use super::driver::BlockingDriver;
 use super::mailbox::Mailbox;
 use crate::handle::helm::{self, Lending};
-use crate::handle::sync::Mutex;
+use crate::handle::sync::{Mutex, MutexGuard};
 use crate::handle::{Hub, Turn};
 
 /// Turns a reader takes before it reads again: it is not there for commands that flood in.
@@ -66,10 +66,11 @@ impl Helm {
     pub(super) fn run(&self) {
         let _end = End(self);
         let mut slept = false;
+        let mut place = self.seat.lock();
         loop {
             let rest = {
                 // A thread that panicked at the helm has poisoned it.
-                let Ok(mut seat) = self.seat.lock() else { return };
+                let Ok(mut seat) = place else { return };
                 let Some(seat) = seat.as_mut() else { return };
                 seat.hub.set_thread();
                 if slept {
@@ -78,16 +79,22 @@ impl Helm {
                 let Some(rest) = seat.steer() else { return };
                 rest
             };
-            match rest {
-                Rest::Sleep(timeout) => self.mailbox.wait(timeout),
-                Rest::Pause(pause) => {
-                    self.mailbox.wait(Some(pause));
-                    let pauses =
-                        |seat: &Option<Seat>| seat.as_ref().is_some_and(|seat| seat.hub.is_pausing());
-                    self.lending.wait_for(&self.seat, pauses, |time| self.mailbox.wait_for_waker(time));
-                }
-            }
+            place = self.rest(rest);
             slept = true;
+        }
+    }
+
+    fn rest(&self, rest: Rest) -> LockResult<MutexGuard<'_, Option<Seat>>> {
+        match rest {
+            Rest::Sleep(timeout) => {
+                self.mailbox.wait(timeout);
+                self.seat.lock()
+            }
+            Rest::Pause(pause) => {
+                self.mailbox.wait(Some(pause));
+                let pauses = |seat: &Option<Seat>| seat.as_ref().is_some_and(|seat| seat.hub.is_pausing());
+                self.lending.take_back(&self.seat, pauses, |time| self.mailbox.wait_for_waker(time))
+            }
         }
     }
 

@@ -4,14 +4,14 @@
 //! Such a thread hands its own commands in and reads its own answers, where it would be woken for each batch and the driver
 //! for the next one. Only one that waits alone does: it drives for itself, and would have to pass the place on otherwise.
 
-use std::sync::TryLockError;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{LockResult, TryLockError};
 use std::time::Duration;
 
 use rocketmq_engine::Wait;
 
 use super::Turn;
-use super::sync::{AtomicBool, AtomicU64, Mutex, thread};
+use super::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, thread};
 
 /// How long the driver's thread leaves its place to another before it looks again.
 const WATCH: Duration = Duration::from_millis(2);
@@ -20,7 +20,7 @@ const WATCH: Duration = Duration::from_millis(2);
 const PATIENCE: u32 = 5;
 
 /// The place at which a client is driven, free while its driver pauses.
-pub trait Helm: Send + Sync {
+pub(crate) trait Helm: Send + Sync {
     /// Drives in the calling thread until `done`, at most for as long as there is load. Returns at once if another drives.
     fn drive_until(&self, done: &mut dyn FnMut() -> bool);
 }
@@ -84,26 +84,31 @@ impl Lending {
         !seat.prepare_leave(over)
     }
 
-    /// For the driver's thread after a pause: returns when nobody drives in it any more. `watch` sleeps, and ends early when
-    /// the driver's thread has to go on.
-    pub(crate) fn wait_for<S>(
+    /// For the driver's thread after a pause: its place again, when nobody drives in it any more. `watch` sleeps, and ends early
+    /// when the driver's thread has to go on.
+    pub(crate) fn take_back<'a, S>(
         &self,
-        place: &Mutex<S>,
+        place: &'a Mutex<S>,
         pauses: impl Fn(&S) -> bool,
         watch: impl Fn(Duration),
-    ) {
-        for looks in 0.. {
+    ) -> LockResult<MutexGuard<'a, S>> {
+        let mut looks = 0;
+        loop {
             let taken = self.taken.load(Relaxed);
             let was_taken = self.seen.swap(taken, Relaxed) != taken;
             match place.try_lock() {
                 Err(TryLockError::WouldBlock) => {}
                 // Who drove just now will again, and spares this thread its turns.
                 Ok(seat) if was_taken && looks < PATIENCE && pauses(&seat) => {}
-                _ => break,
+                Err(TryLockError::Poisoned(poisoned)) => return Err(poisoned),
+                Ok(seat) => {
+                    self.wanted.store(false, Relaxed);
+                    return Ok(seat);
+                }
             }
             self.wanted.store(looks >= PATIENCE, Relaxed);
             watch(WATCH);
+            looks += 1;
         }
-        self.wanted.store(false, Relaxed);
     }
 }

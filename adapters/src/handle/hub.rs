@@ -150,7 +150,7 @@ impl Hub {
     }
 
     /// Sets who lets the threads that wait drive during pauses.
-    pub fn set_helm(&self, helm: Weak<dyn Helm>) {
+    pub(crate) fn set_helm(&self, helm: Weak<dyn Helm>) {
         // What is recorded goes to a writer of the application, which may want what a thread that waits holds.
         #[cfg(feature = "record")]
         if self.record.is_some() {
@@ -248,7 +248,7 @@ impl Hub {
     }
 
     /// The driver pauses, for a few hundred microseconds at most: no command wakes it. Who waits may drive meanwhile.
-    pub fn prepare_pause(&self) {
+    pub(crate) fn prepare_pause(&self) {
         self.shared.prepare_pause();
     }
 

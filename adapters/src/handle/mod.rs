@@ -39,7 +39,6 @@ pub use client::{Client, Shutdown};
 pub use consumer::{Closed, ConsumerBuilder, Deliveries, Listener, PushConsumer, Recv};
 pub use delivery::{Delivery, Messages};
 pub use error::{ClientError, SendError};
-pub use helm::Helm;
 pub use hub::{Hub, Turn};
 pub use producer::{Pending, PendingOneway, Producer, ProducerBuilder};
 pub use shared::DriverStats;

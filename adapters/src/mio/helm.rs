@@ -63,16 +63,17 @@ pub(super) fn run(poll: Poll, waker: ::mio::Waker, hub: Hub, mut driver: MioDriv
         seat.hub.set_helm(lent);
     }
     let mut paused = false;
+    let mut place = helm.seat.lock();
     loop {
         let pause = {
             // A thread that panicked at the helm has poisoned it.
-            let Ok(mut seat) = helm.seat.lock() else { return };
+            let Ok(mut seat) = place else { return };
             seat.hub.set_thread();
             let Some(pause) = seat.steer(paused) else { return };
             pause
         };
         thread::park_timeout(pause);
-        helm.lending.wait_for(&helm.seat, |seat| seat.hub.is_pausing(), thread::park_timeout);
+        place = helm.lending.take_back(&helm.seat, |seat| seat.hub.is_pausing(), thread::park_timeout);
         paused = true;
     }
 }

@@ -104,8 +104,9 @@ fn drive(shared: &Arc<Shared>, sends: usize, load: usize) {
     shared.set_driver(&Waker::from(helm.clone()));
     let lent: std::sync::Weak<Helm> = Arc::downgrade(&helm);
     shared.set_helm(lent);
+    let mut place = helm.seat.lock();
     loop {
-        let mut seat = helm.seat.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seat = place.unwrap_or_else(PoisonError::into_inner);
         if matches!(seat.turn(), Turn::Over) {
             return;
         }
@@ -113,14 +114,21 @@ fn drive(shared: &Arc<Shared>, sends: usize, load: usize) {
             shared.prepare_pause();
             drop(seat);
             thread::yield_now();
-            helm.lending.wait_for(&helm.seat, helm::Seat::is_pausing, |_| thread::yield_now());
-            helm.seat.lock().unwrap_or_else(PoisonError::into_inner).look();
-        } else if !seat.under_way.is_empty() {
+            place = helm.lending.take_back(&helm.seat, helm::Seat::is_pausing, |_| thread::yield_now());
+            if let Ok(seat) = &mut place {
+                seat.look();
+            }
+            continue;
+        }
+        if !seat.under_way.is_empty() {
             seat.look();
         } else if shared.prepare_sleep(Sleep::Asleep) {
             drop(seat);
             thread::park();
+            place = helm.seat.lock();
+            continue;
         }
+        place = Ok(seat);
     }
 }
 
