@@ -92,8 +92,7 @@ impl Helm {
             }
             Rest::Pause(pause) => {
                 self.mailbox.wait(Some(pause));
-                let pauses = |seat: &Option<Seat>| seat.as_ref().is_some_and(|seat| seat.hub.is_pausing());
-                self.lending.take_back(&self.seat, pauses, |time| self.mailbox.wait_for_waker(time))
+                self.lending.take_back(&self.seat, |time| self.mailbox.wait_for_waker(time))
             }
         }
     }

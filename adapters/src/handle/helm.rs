@@ -11,7 +11,7 @@ use std::time::Duration;
 use rocketmq_engine::Wait;
 
 use super::Turn;
-use super::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, thread};
+use super::sync::{AtomicBool, Mutex, MutexGuard, thread};
 
 /// How long the driver's thread leaves its place to another before it looks again.
 const WATCH: Duration = Duration::from_millis(2);
@@ -65,9 +65,6 @@ pub(crate) trait Seat {
 /// What the driver's thread lends while it pauses.
 #[derive(Debug, Default)]
 pub(crate) struct Lending {
-    /// Times it was taken, and how many of them the driver's thread has seen.
-    taken: AtomicU64,
-    seen: AtomicU64,
     wanted: AtomicBool,
 }
 
@@ -79,7 +76,6 @@ impl Lending {
         if !seat.is_pausing() {
             return false;
         }
-        self.taken.fetch_add(1, Relaxed);
         let over = seat.drive_until(done, &self.wanted);
         !seat.prepare_leave(over)
     }
@@ -89,17 +85,12 @@ impl Lending {
     pub(crate) fn take_back<'a, S>(
         &self,
         place: &'a Mutex<S>,
-        pauses: impl Fn(&S) -> bool,
         watch: impl Fn(Duration),
     ) -> LockResult<MutexGuard<'a, S>> {
         let mut looks = 0;
         loop {
-            let taken = self.taken.load(Relaxed);
-            let was_taken = self.seen.swap(taken, Relaxed) != taken;
             match place.try_lock() {
                 Err(TryLockError::WouldBlock) => {}
-                // Who drove just now will again, and spares this thread its turns.
-                Ok(seat) if was_taken && looks < PATIENCE && pauses(&seat) => {}
                 Err(TryLockError::Poisoned(poisoned)) => return Err(poisoned),
                 Ok(seat) => {
                     self.wanted.store(false, Relaxed);

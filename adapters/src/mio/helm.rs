@@ -73,7 +73,7 @@ pub(super) fn run(poll: Poll, waker: ::mio::Waker, hub: Hub, mut driver: MioDriv
             pause
         };
         thread::park_timeout(pause);
-        place = helm.lending.take_back(&helm.seat, |seat| seat.hub.is_pausing(), thread::park_timeout);
+        place = helm.lending.take_back(&helm.seat, thread::park_timeout);
         paused = true;
     }
 }

@@ -114,7 +114,7 @@ fn drive(shared: &Arc<Shared>, sends: usize, load: usize) {
             shared.prepare_pause();
             drop(seat);
             thread::yield_now();
-            place = helm.lending.take_back(&helm.seat, helm::Seat::is_pausing, |_| thread::yield_now());
+            place = helm.lending.take_back(&helm.seat, |_| thread::yield_now());
             if let Ok(seat) = &mut place {
                 seat.look();
             }
