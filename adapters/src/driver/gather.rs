@@ -102,7 +102,7 @@ impl Gather {
     fn learn(&mut self, stats: &ClientStats, now: Instant) -> Duration {
         let ended = stats.acknowledged + stats.failed + stats.indeterminate;
         let under_way = stats.sends.saturating_sub(ended);
-        let begun = stats.sends - mem::replace(&mut self.sends, stats.sends);
+        let begun = stats.sends.saturating_sub(mem::replace(&mut self.sends, stats.sends));
         let before = mem::replace(&mut self.under_way, under_way);
         // Nearly all that was under way is answered.
         let all = under_way.saturating_sub(begun) < LOAD;
@@ -132,7 +132,7 @@ impl Gather {
     }
 
     fn note_answers(&mut self, ended: u64, all: bool, now: Instant) {
-        let answers = ended - mem::replace(&mut self.ended, ended);
+        let answers = ended.saturating_sub(mem::replace(&mut self.ended, ended));
         if answers == 0 {
             return;
         }
@@ -315,6 +315,16 @@ mod tests {
         gather.note_read(at(time));
         gather.note(&silent, at(time));
         assert!(gather.pause(at(time)).is_some());
+    }
+
+    #[test]
+    fn counters_that_begin_anew_are_taken_as_they_are() {
+        let mut gather = Gather::default();
+        settle(&mut gather, 64, 20);
+        // A driver that is given another engine.
+        assert_eq!(apart(&mut gather, &stats(0, 0), 2_000_000), MOMENT);
+        assert_eq!(apart(&mut gather, &stats(0, 0), 2_100_000), Duration::ZERO);
+        assert_eq!(settle(&mut gather, 64, 20), Duration::from_nanos(1_280_000 / 3));
     }
 
     #[test]
