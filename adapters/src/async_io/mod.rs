@@ -157,8 +157,8 @@ impl<R: Runtime> ClientDriver<R> {
         Poll::Pending
     }
 
-    /// Sleeps a pause if there should be one. True: only commands may have come of it, for which no socket has to be
-    /// asked: not before the engine's deadline.
+    /// Sleeps a pause if there should be one. True: it was for commands, for which no socket has to be asked, and the
+    /// engine's deadline is still to come.
     fn sleep_pause(&mut self, wait: Wait) -> bool {
         let Some(pause) = self.driver.pause(self.hub.client(), wait) else { return false };
         thread::sleep(pause);

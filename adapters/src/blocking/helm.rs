@@ -208,7 +208,7 @@ impl Drop for End<'_> {
     }
 }
 
-/// A reader that panics at the helm leaves the end to the driver's thread.
+/// Who panics at the helm leaves the end to the driver's thread.
 struct Alarm<'a>(&'a Helm);
 
 impl Drop for Alarm<'_> {

@@ -168,7 +168,7 @@ impl Gather {
         self.apart
     }
 
-    /// No send is under way: until the application goes on, sockets have no answer to bring.
+    /// No send is under way: until the application goes on, sockets have no acknowledgement to bring.
     pub fn is_answered(&self) -> bool {
         self.under_way == 0
     }
